@@ -1,0 +1,6 @@
+/**
+ * The `muster` command.
+ *
+ * @packageDocumentation
+ */
+export {};

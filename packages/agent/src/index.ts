@@ -1,0 +1,6 @@
+/**
+ * The agent: supervisor, worker hosts, outbox.
+ *
+ * @packageDocumentation
+ */
+export {};

@@ -1,0 +1,6 @@
+/**
+ * The broker: controller, results path, stores, observers.
+ *
+ * @packageDocumentation
+ */
+export {};

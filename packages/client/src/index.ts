@@ -1,0 +1,6 @@
+/**
+ * The SDK: drives a Muster broker from another program.
+ *
+ * @packageDocumentation
+ */
+export {};

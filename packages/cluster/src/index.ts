@@ -1,0 +1,6 @@
+/**
+ * A whole cluster on this machine, for tests and demos.
+ *
+ * @packageDocumentation
+ */
+export {};

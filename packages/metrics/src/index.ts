@@ -1,0 +1,6 @@
+/**
+ * Mergeable histograms, counters, series, windows and thresholds.
+ *
+ * @packageDocumentation
+ */
+export {};

@@ -1,0 +1,6 @@
+/**
+ * Options, executors, schedules and striping as pure functions.
+ *
+ * @packageDocumentation
+ */
+export {};

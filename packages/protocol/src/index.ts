@@ -1,0 +1,6 @@
+/**
+ * The wire: message types, schemas, codecs, frames, endpoints and error codes of both dialects.
+ *
+ * @packageDocumentation
+ */
+export {};

@@ -1,0 +1,6 @@
+/**
+ * What a test file imports.
+ *
+ * @packageDocumentation
+ */
+export {};

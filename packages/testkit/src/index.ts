@@ -1,0 +1,6 @@
+/**
+ * Private: simulator, counting target, fault proxy, conformance suites.
+ *
+ * @packageDocumentation
+ */
+export {};

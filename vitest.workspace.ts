@@ -1,0 +1,26 @@
+import { readdirSync } from 'node:fs';
+import { defineConfig } from 'vitest/config';
+
+const rooms = ['packages', 'apps'].flatMap((top) =>
+  readdirSync(new URL(top, import.meta.url), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => ({ name: entry.name, root: `${top}/${entry.name}` })),
+);
+
+/** One project per package; the `source` condition lets unit tests run without a build. */
+export default defineConfig({
+  resolve: { conditions: ['source', 'node', 'import', 'default'] },
+  ssr: { resolve: { conditions: ['source', 'node', 'import', 'default'] } },
+  test: {
+    projects: rooms.map(({ name, root }) => ({
+      extends: true as const,
+      test: {
+        name,
+        include: [`${root}/src/**/*.test.ts`, `${root}/test/**/*.test.ts`],
+        testTimeout: 60_000,
+        hookTimeout: 60_000,
+        pool: 'forks' as const,
+      },
+    })),
+  },
+});
