@@ -1,6 +1,103 @@
 /**
- * The wire: message types, schemas, codecs, frames, endpoints and error codes of both dialects.
+ * Every byte on the wire: messages and their schemas, codecs, frames, endpoints and error codes, of both dialects.
+ * Runs in a browser; the wrapper around zeromq is apart, in `@muster/protocol/zmq`.
  *
  * @packageDocumentation
  */
-export {};
+export { CODES, type Code, EXIT, exitCodeOf, MusterError, type MusterErrorOptions } from './errors.js';
+export {
+  AgentBeat,
+  AgentMessage,
+  BarrierArrive,
+  BundleGet,
+  Claim,
+  Fault,
+  Finished,
+  Hello,
+  Log,
+  OnceGet,
+  OncePut,
+  PlanAck,
+  Prepared,
+  Ready,
+  SlotReleased,
+  Started,
+  StreamTail,
+} from './native/agent-to-broker.js';
+export {
+  BatchHeader,
+  Column,
+  EndPayload,
+  ErrorGroup,
+  SAMPLE_COLUMNS,
+  SamplesPayload,
+  WindowPayload,
+} from './native/batch.js';
+export {
+  Abort,
+  Ack,
+  AgentReply,
+  BarrierResult,
+  BrokerBeat,
+  BrokerMessage,
+  ClaimResult,
+  Drain,
+  Forget,
+  Grant,
+  OnceResult,
+  Plan,
+  Prepare,
+  Refuse,
+  Resend,
+  Stop,
+  Summarize,
+  Welcome,
+} from './native/broker-to-agent.js';
+export {
+  AgentInfo,
+  ClientReply,
+  Endpoints,
+  PingResult,
+  Progress,
+  RUN_STATES,
+  RunEvent,
+  RunInfo,
+  type RunState,
+  ScenarioProgress,
+  ShowResult,
+  Snapshot,
+  SubmitResult,
+  VERDICTS,
+  type Verdict,
+} from './native/client-answers.js';
+export {
+  Agents,
+  Annotate,
+  Attach,
+  BundleHas,
+  BundlePut,
+  Cancel,
+  ClientMessage,
+  DrainAgent,
+  Ping,
+  Query,
+  Runs,
+  Show,
+  Steer,
+  StopRun,
+  Submit,
+} from './native/client-to-broker.js';
+export {
+  AgentId,
+  agentId,
+  BootId,
+  BundleHash,
+  RequestId,
+  RunId,
+  runOfStream,
+  StreamId,
+  streamId,
+  VersionRange,
+  WireError,
+} from './native/common.js';
+export { Summary } from './native/summary.js';
