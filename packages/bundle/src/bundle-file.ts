@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
+import { type BundleHash, MusterError } from '@muster/protocol';
+import { SCRIPT_VERSION } from '@muster/script/internal';
+import { type BuildResult, build, type Message } from 'esbuild';
+import { BUNDLE_FORMAT, headLine } from './bundle-head.js';
+import { type NativeUse, nativeGuard, neededNatives } from './native-guard.js';
+import { scriptShim } from './script-shim.js';
+
+/** The wire's bound for a bundle. */
+export const MAX_BUNDLE_BYTES = 64 * 1_024 * 1_024;
+
+/** The artefact: the same bytes, and so the same hash, on every machine that holds the same files. */
+export interface Bundle {
+  readonly bytes: Uint8Array;
+  readonly hash: BundleHash;
+  /** The test's file name. */
+  readonly name: string;
+  /** What the file exports (`default`, `setup`, `options`, …). */
+  readonly exports: readonly string[];
+  /** What esbuild warned about, one line each. */
+  readonly warnings: readonly string[];
+}
+
+/** Reserved for what may be chosen later; the defaults are right for a test. */
+export interface BundleOptions {
+  /** Refuse a larger artefact. @default MAX_BUNDLE_BYTES */
+  readonly maxBytes?: number;
+}
+
+/** CommonJS packages inside an ES module still ask for `require`, `__filename` and `__dirname`. */
+const COMMONJS_BANNER = [
+  "import { createRequire as __musterRequire } from 'node:module';",
+  "import { fileURLToPath as __musterPath } from 'node:url';",
+  'const require = __musterRequire(import.meta.url);',
+  'const __filename = __musterPath(import.meta.url);',
+  "const __dirname = __musterPath(new URL('.', import.meta.url));",
+].join(' ');
+
+const FILE_LOADERS = {
+  '.csv': 'text',
+  '.txt': 'text',
+  '.html': 'text',
+  '.xml': 'text',
+  '.graphql': 'text',
+  '.pem': 'text',
+} as const;
+
+/**
+ * Bundles a test file.
+ *
+ * @throws MusterError `FILE_NOT_FOUND`, `NO_TEST`, `SCRIPT_SYNTAX` (with `file:line:column` in the message),
+ * `NATIVE_MODULE` (with the package's name) or `BUNDLE_TOO_LARGE`.
+ */
+export const bundleFile = async (file: string, options: BundleOptions = {}): Promise<Bundle> => {
+  const path = resolve(file);
+  await mustBeFile(path, file);
+  const folder = dirname(path);
+  const name = basename(path);
+  const result = await build({
+    absWorkingDir: folder,
+    entryPoints: [`./${name}`],
+    outdir: folder,
+    bundle: true,
+    write: false,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    metafile: true,
+    sourcemap: 'inline',
+    sourcesContent: false,
+    legalComments: 'none',
+    logLevel: 'silent',
+    charset: 'utf8',
+    entryNames: 'muster-bundle',
+    loader: FILE_LOADERS,
+    banner: { js: `${headLine({ format: BUNDLE_FORMAT, script: SCRIPT_VERSION, name })}\n${COMMONJS_BANNER}` },
+    plugins: [scriptShim(), nativeGuard()],
+  }).catch((thrown: unknown) => Promise.reject(refusal(thrown)));
+  const natives = neededNatives(result.metafile, folder);
+  if (natives.length > 0) throw nativeRefusal(natives);
+  return artefact(result, name, options.maxBytes ?? MAX_BUNDLE_BYTES);
+};
+
+const mustBeFile = async (path: string, asked: string): Promise<void> => {
+  const found = await stat(path).catch(() => null);
+  if (found?.isFile() === true) return;
+  throw new MusterError('FILE_NOT_FOUND', found === null ? `there is no file ${asked}` : `${asked} is not a file`, {
+    hint: 'give the path of a test file; `muster new test.ts` writes a first one',
+  });
+};
+
+const artefact = (result: BuildResult<{ metafile: true; write: false }>, name: string, maxBytes: number): Bundle => {
+  const output = result.outputFiles[0];
+  if (output === undefined) throw new MusterError('INTERNAL', `bundling ${name} gave no output`);
+  const exported = Object.values(result.metafile.outputs).flatMap((each) => each.exports);
+  if (!exported.some((each) => each !== 'options')) {
+    throw new MusterError('NO_TEST', `${name} exports no test`, {
+      hint: 'add `export default async function () { … }`',
+    });
+  }
+  const bytes = output.contents;
+  if (bytes.byteLength > maxBytes) {
+    throw new MusterError(
+      'BUNDLE_TOO_LARGE',
+      `the bundle of ${name} has ${bytes.byteLength} bytes, more than ${maxBytes}`,
+      {
+        hint: 'import less, or read large data when the test runs',
+      },
+    );
+  }
+  const hash = `sha256:${createHash('sha256').update(bytes).digest('hex')}` as BundleHash;
+  return { bytes, hash, name, exports: exported, warnings: result.warnings.map(line) };
+};
+
+const refusal = (thrown: unknown): MusterError => {
+  const errors = (thrown as { errors?: readonly Message[] }).errors ?? [];
+  if (errors.length === 0) return MusterError.from(thrown);
+  const shown = errors.slice(0, 10).map(line);
+  const more = errors.length > shown.length ? [`and ${errors.length - shown.length} more`] : [];
+  return new MusterError('SCRIPT_SYNTAX', [...shown, ...more].join('\n'), { details: { where: place(errors[0]) } });
+};
+
+const nativeRefusal = (natives: readonly NativeUse[]): MusterError => {
+  const names = [...new Set(natives.map((each) => each.package))].join(', ');
+  return new MusterError(
+    'NATIVE_MODULE',
+    `${names} needs a native binary (imported by ${natives[0]?.importer ?? 'the test'})`,
+    {
+      hint: 'a test may use any npm package that is JavaScript only; agents run on other machines',
+    },
+  );
+};
+
+const place = (message: Message | undefined): string | null => {
+  const at = message?.location;
+  return at ? `${at.file}:${at.line}:${at.column + 1}` : null;
+};
+
+const line = (message: Message): string => {
+  const at = place(message);
+  const notes = message.notes.map((note) => note.text).filter((text) => text !== '');
+  return `${at === null ? '' : `${at}: `}${message.text}${notes.length > 0 ? ` (${notes.join(' ')})` : ''}`;
+};
