@@ -1,6 +1,6 @@
 /**
- * A whole cluster on this machine, for tests and demos.
+ * A whole cluster on this machine, as real processes on free ports: for end-to-end tests, and to try Muster.
  *
  * @packageDocumentation
  */
-export {};
+export { type Cluster, type ClusterOptions, startCluster } from './start-cluster.js';

@@ -4,7 +4,35 @@
  *
  * @packageDocumentation
  */
+export { BOUNDS, TIMES } from './bounds.js';
+export { machineMs } from './clock.js';
+export {
+  DEFAULT_FRONTEND,
+  DEFAULT_PORTS,
+  type Endpoint,
+  formatEndpoint,
+  isLoopback,
+  parseEndpoint,
+  requireLoopback,
+} from './endpoints.js';
 export { CODES, type Code, EXIT, exitCodeOf, MusterError, type MusterErrorOptions } from './errors.js';
+export {
+  clientQuestion,
+  eventTopic,
+  type Frame,
+  frontendAnswer,
+  readAtAgent,
+  readBackend,
+  readClientAnswer,
+  readEvent,
+  readFrontend,
+  readReceiver,
+  readRegister,
+  routeFrame,
+  routeText,
+  toAgent,
+  toBroker,
+} from './frames.js';
 export {
   AgentBeat,
   AgentMessage,
@@ -87,6 +115,7 @@ export {
   StopRun,
   Submit,
 } from './native/client-to-broker.js';
+export { decodeNative, encodeNative, isNative, unpackNative } from './native/codec.js';
 export {
   AgentId,
   agentId,
@@ -101,3 +130,20 @@ export {
   WireError,
 } from './native/common.js';
 export { Summary } from './native/summary.js';
+export { decodeOriginal, encodeOriginal, INVALID_JSON, nativePing } from './original/codec.js';
+export {
+  AgentAnswer,
+  AgentCommand,
+  AgentStatus,
+  GetDataCommand,
+  newestName,
+  OriginalAnswer,
+  OriginalCommand,
+  RegisterInfo,
+  ResultBatch,
+  ResultRow,
+  RunCommand,
+  RunFinished,
+  RunIdCommand,
+} from './original/commands.js';
+export { NATIVE_VERSIONS, negotiate } from './version.js';

@@ -1,1 +1,7 @@
-export {};
+/**
+ * The one wrapper around zeromq: a send queue and a receive loop per socket, bounded both ways, closed by its owner.
+ * Imported by nothing else directly.
+ *
+ * @packageDocumentation
+ */
+export { openSocket, type Socket, type SocketKind, type SocketOptions } from './socket.js';

@@ -1,0 +1,30 @@
+import { EXIT } from '@muster/protocol';
+import { type AskFlags, withResults } from '../ask.js';
+import type { Io } from '../io.js';
+import { ago } from '../view/format.js';
+import { table } from '../view/table.js';
+
+/** The latest runs, newest first. */
+export const runsCommand = (flags: AskFlags & { readonly limit: number; readonly data: string }, io: Io): Promise<number> =>
+  withResults(flags, io, async (muster) => {
+    const runs = await muster.runs({ limit: flags.limit });
+    if (flags.json === true) io.out(`${JSON.stringify(runs, null, 2)}\n`);
+    else if (runs.length === 0) io.out('no runs yet\n');
+    else {
+      io.out(
+        table(
+          ['RUN', 'NAME', 'STATE', 'VERDICT', 'EXIT', 'AGENTS', 'SUBMITTED'],
+          runs.map((run) => [
+            run.id,
+            run.name,
+            run.state,
+            run.verdict ?? '-',
+            run.exitCode === null ? '-' : String(run.exitCode),
+            String(run.agents.length),
+            ago(run.submittedAt, Date.now()),
+          ]),
+        ),
+      );
+    }
+    return EXIT.passed;
+  });

@@ -1,0 +1,102 @@
+import { writeFile } from 'node:fs/promises';
+import { isAbsolute, resolve, sep } from 'node:path';
+import type { Run } from '@muster/client';
+import { EXIT, MusterError, type Summary } from '@muster/protocol';
+import type { Io } from './io.js';
+import { liveView } from './view/live-view.js';
+import { summaryText } from './view/summary.js';
+
+/** How a run is followed to its end. */
+export interface FollowOptions {
+  readonly quiet: boolean;
+  readonly summaryExport: string | undefined;
+  /** False in a cluster of its own: it would die with this process. */
+  readonly mayDetach: boolean;
+}
+
+/** Thrown out of the progress loop when the user chose to leave the run alone. */
+class Detached extends Error {}
+
+/**
+ * Follows a run to its end: live view, then the summary; the answer is the run's exit code. Ctrl-C stops the run (on a
+ * terminal it asks first, if the run can go on without us); a second one ends this process at once.
+ */
+export const follow = async (run: Run, io: Io, options: FollowOptions): Promise<number> => {
+  const view = liveView(io, options.quiet);
+  const interrupts = onInterrupts(run, io, options, (text) => view.note(text));
+  try {
+    await Promise.race([showProgress(run, (progress) => view.show(progress)), interrupts.detached]);
+  } catch (thrown) {
+    if (!(thrown instanceof Detached)) throw thrown;
+    view.done();
+    io.out(`run ${run.id} goes on; \`muster attach ${run.id}\` follows it again\n`);
+    return EXIT.passed;
+  } finally {
+    interrupts.off();
+  }
+  view.done();
+  const summary = await run.summary();
+  await report(run, summary, io, options);
+  return summary.run.exitCode;
+};
+
+const showProgress = async (run: Run, show: (progress: Parameters<ReturnType<typeof liveView>['show']>[0]) => void): Promise<void> => {
+  for await (const progress of run.progress()) show(progress);
+};
+
+const onInterrupts = (run: Run, io: Io, options: FollowOptions, note: (text: string) => void) => {
+  let count = 0;
+  let detach: (reason: Error) => void = () => undefined;
+  const detached = new Promise<never>((_, reject) => {
+    detach = reject;
+  });
+  detached.catch(() => undefined);
+  const stop = async () => {
+    note('stopping the run; press Ctrl-C again to kill it');
+    await run.stop({ reason: 'interrupted by the user' }).catch((thrown: unknown) => note(MusterError.from(thrown).message));
+  };
+  const off = io.onInterrupt(() => {
+    count += 1;
+    if (count > 1) process.exit(EXIT.abortedByUser);
+    if (!io.terminal || !options.mayDetach) {
+      void stop();
+      return;
+    }
+    void io.ask('\n(s)top the run or (d)etach from it? ').then((answer) => {
+      if (answer.startsWith('d')) detach(new Detached());
+      else void stop();
+    });
+  });
+  return { off, detached };
+};
+
+/** What is left when a run is over: the author's own summary in place of ours if there is one, and the exported file. */
+export const report = async (run: Run, summary: Summary, io: Io, options: Pick<FollowOptions, 'quiet' | 'summaryExport'>): Promise<void> => {
+  const own = await run.handleSummary();
+  if (own === null) {
+    io.out(options.quiet ? '' : `${summaryText(summary, io.colors)}\n`);
+  } else {
+    for (const [target, text] of Object.entries(own)) await deliver(target, text, io);
+  }
+  if (options.summaryExport !== undefined) {
+    await writeText(resolve(io.cwd, options.summaryExport), `${JSON.stringify(summary, null, 2)}\n`);
+  }
+};
+
+/** `stdout`, `stderr`, or a file below the working folder: the author's code ran on another machine. */
+const deliver = async (target: string, text: string, io: Io): Promise<void> => {
+  if (target === 'stdout') return io.out(text);
+  if (target === 'stderr') return io.err(text);
+  const path = resolve(io.cwd, target);
+  if (isAbsolute(target) || !path.startsWith(io.cwd + sep)) {
+    io.err(`handleSummary wants to write ${target}, which is outside this folder: not written\n`);
+    return;
+  }
+  await writeText(path, text);
+};
+
+const writeText = async (path: string, text: string): Promise<void> => {
+  await writeFile(path, text).catch((cause: NodeJS.ErrnoException) => {
+    throw new MusterError(cause.code === 'ENOSPC' ? 'DISK_FULL' : 'BAD_CONFIG', `can't write ${path}: ${cause.message}`, { cause });
+  });
+};

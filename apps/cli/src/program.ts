@@ -1,0 +1,142 @@
+import { exitCodeOf, EXIT, MusterError } from '@muster/protocol';
+import { Command, CommanderError, Option } from 'commander';
+import { agentCommand } from './commands/agent.js';
+import { agentsCommand } from './commands/agents.js';
+import { attachCommand } from './commands/attach.js';
+import { brokerCommand } from './commands/broker.js';
+import { checkCommand } from './commands/check.js';
+import { newCommand } from './commands/new.js';
+import { pingCommand } from './commands/ping.js';
+import { type RunFlags, runCommand } from './commands/run.js';
+import { runsCommand } from './commands/runs.js';
+import { showCommand } from './commands/show.js';
+import { stopCommand } from './commands/stop.js';
+import { upCommand } from './commands/up.js';
+import { collect, share, whole } from './flags.js';
+import type { Io } from './io.js';
+import { VERSION } from './version.js';
+
+/** Runs one command line (without `node` and the script); the answer is the exit status, and all errors are said. */
+export const runCli = async (argv: readonly string[], io: Io): Promise<number> => {
+  let status: number = EXIT.passed;
+  const program = build(io, (code) => {
+    status = code;
+  });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return status;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.passed : EXIT.badOptions;
+    const error = MusterError.from(thrown);
+    io.err(`muster: ${error.message}\n`);
+    if (error.code === 'INTERNAL' && io.env.MUSTER_DEBUG !== undefined) io.err(`${(error.cause as Error | undefined)?.stack ?? error.stack}\n`);
+    return exitCodeOf(error.code);
+  }
+};
+
+const broker = () => new Option('-b, --broker <endpoint>', "the broker's frontend (or MUSTER_BROKER)");
+const json = () => new Option('--json', 'print JSON with stable names');
+
+const build = (io: Io, exit: (code: number) => void): Command => {
+  const program = new Command('muster')
+    .description('Distributed load testing: write a test in TypeScript, muster agents, get a verdict.')
+    .version(VERSION, '-V, --version')
+    .showHelpAfterError('(add --help for the flags)')
+    .configureOutput({ writeOut: io.out, writeErr: io.err })
+    .exitOverride();
+
+  program
+    .command('run <file>')
+    .description('run a test: in a cluster of its own, or on the cluster of --broker')
+    .addOption(broker())
+    .option('-a, --agents <n>', 'agents to use (own cluster: to start; default 1)', whole(1))
+    .option('-u, --vus <n>', 'virtual users, in the whole cluster', whole(1))
+    .option('-d, --duration <time>', 'how long, as 30s or 1m30s')
+    .option('-i, --iterations <n>', 'iterations, shared by all users', whole(1))
+    .option('-s, --stage <time:target>', 'a stage of a ramp; may be given again', collect)
+    .option('--users <list>', "the original's stages of users, as 10:20:30, for each agent")
+    .option('--hits <list>', "the original's hits for each user, as 5:10")
+    .option('-e, --env <name=value>', 'a variable for __ENV; may be given again', collect)
+    .option('-q, --quiet', 'show neither progress nor summary', false)
+    .option('--summary-export <file>', 'write the summary as JSON')
+    .option('--detach', 'leave when the run is accepted', false)
+    .addOption(new Option('--raw <which>', 'rows of single requests to keep').choices(['thinned', 'all', 'none']).default('thinned'))
+    .option('--seed <n>', 'seed of the random numbers', whole(0))
+    .option('--min-coverage <share>', 'below it the run is invalid', share)
+    .addOption(new Option('--orphan <what>', 'what agents do when the broker dies').choices(['continue', 'stop']).default('continue'))
+    .option('--observer <name>', 'told when the run ends; may be given again', collect)
+    .option('--workers <n>', 'own cluster: worker processes per agent', whole(1))
+    .option('--data <dir>', 'own cluster: where results stay', '.muster')
+    .action(async (file: string, flags: RunFlags) => exit(await runCommand(file, flags, io)));
+
+  program
+    .command('up')
+    .description('start a broker and agents on this machine, in the foreground')
+    .option('-a, --agents <n>', 'agents to start', whole(1), 1)
+    .option('--workers <n>', 'worker processes per agent', whole(1))
+    .option('--frontend <endpoint>', 'where clients and agents connect', 'tcp://127.0.0.1:7780')
+    .option('--data <dir>', 'where results stay', '.muster')
+    .action(async (flags: Parameters<typeof upCommand>[0]) => exit(await upCommand(flags, io)));
+
+  const passThrough = (name: 'broker' | 'agent', action: typeof brokerCommand) =>
+    program
+      .command(name)
+      .description(name === 'broker' ? 'run a broker (as muster-broker does)' : 'run an agent (as muster-agent does)')
+      .allowUnknownOption()
+      .allowExcessArguments()
+      .helpOption(false)
+      .argument('[flags...]')
+      .action(async (flags: string[]) => exit(await action(flags)));
+  passThrough('broker', brokerCommand);
+  passThrough('agent', agentCommand);
+
+  program.command('ping').description('ask the broker how it is').addOption(broker()).addOption(json()).action(async (flags) => exit(await pingCommand(flags, io)));
+  program.command('agents').description('list the agents').addOption(broker()).addOption(json()).action(async (flags) => exit(await agentsCommand(flags, io)));
+  program
+    .command('runs')
+    .description('list the runs')
+    .addOption(broker())
+    .addOption(json())
+    .option('--limit <n>', 'at most so many', whole(1), 20)
+    .option('--data <dir>', 'without a broker: where results are', '.muster')
+    .action(async (flags) => exit(await runsCommand(flags, io)));
+  program
+    .command('show <run>')
+    .description('show how a run went; its id may be shortened')
+    .addOption(broker())
+    .addOption(json())
+    .option('--data <dir>', 'without a broker: where results are', '.muster')
+    .action(async (run: string, flags) => exit(await showCommand(run, flags, io)));
+  program
+    .command('attach <run>')
+    .description('follow a run to its end')
+    .addOption(broker())
+    .option('-q, --quiet', 'show neither progress nor summary', false)
+    .option('--summary-export <file>', 'write the summary as JSON')
+    .action(async (run: string, flags) => exit(await attachCommand(run, flags, io)));
+  program
+    .command('stop <run>')
+    .description('stop a run')
+    .addOption(broker())
+    .option('--reason <text>', 'why, for the report', 'stopped by the user')
+    .option('--force', 'do not wait for iterations to end', false)
+    .action(async (run: string, flags) => exit(await stopCommand(run, flags, io)));
+  program
+    .command('check <file>')
+    .description('check types and options of a test; no load')
+    .option('-e, --env <name=value>', 'a variable for __ENV; may be given again', collect)
+    .action(async (file: string, flags) => exit(await checkCommand(file, flags, io)));
+  program
+    .command('new <file>')
+    .description('write a first test')
+    .option('-f, --force', 'overwrite the file', false)
+    .action(async (file: string, flags) => exit(await newCommand(file, flags, io)));
+  program.command('version').description('print the version').action(() => io.out(`muster ${VERSION} (node ${process.version})\n`));
+  return inherit(program);
+};
+
+/** Subcommands report their faults as the program does: thrown, and through the same output. */
+const inherit = (program: Command): Command => {
+  for (const command of program.commands) command.copyInheritedSettings(program);
+  return program;
+};

@@ -1,0 +1,80 @@
+import {
+  clientQuestion,
+  type MusterError,
+  newestName,
+  readAtAgent,
+  readBackend,
+  readClientAnswer,
+  readEvent,
+  readFrontend,
+  readReceiver,
+  readRegister,
+  routeFrame,
+  toAgent,
+  toBroker,
+} from '@muster/protocol';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+const body = Buffer.from('body');
+
+describe('frames', () => {
+  it('of the backend are 5 or 7 at the broker, and 4 or 6 at the agent', () => {
+    const [, ...atAgent] = toAgent('agent', 'broker', body);
+    expect(readAtAgent(atAgent)).toEqual({ broker: 'broker', client: null, payload: body });
+    const [, ...forClient] = toAgent('agent', 'broker', body, '\u0000\u00ff1');
+    expect(readAtAgent(forClient)).toMatchObject({ client: '\u0000\u00ff1' });
+    expect(readBackend([routeFrame('agent'), ...toBroker('agent', body)])).toEqual({
+      route: 'agent',
+      agent: 'agent',
+      client: null,
+      payload: body,
+    });
+    expect(readBackend([routeFrame('agent'), ...toBroker('agent', body, 'c')])).toMatchObject({
+      client: 'c',
+      payload: body,
+    });
+  });
+
+  it('of a question carry an empty one in front', () => {
+    expect(readFrontend([routeFrame('r'), ...clientQuestion(body)])).toEqual({ route: 'r', payload: body });
+    expect(readClientAnswer(clientQuestion(body))).toEqual(body);
+  });
+
+  it('that make no sense are refused, never worse', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.uint8Array({ maxLength: 12 }).map((bytes) => Buffer.from(bytes)),
+          { maxLength: 9 },
+        ),
+        (frames) => {
+          for (const read of [
+            readFrontend,
+            readAtAgent,
+            readBackend,
+            readRegister,
+            readReceiver,
+            readEvent,
+            readClientAnswer,
+          ]) {
+            try {
+              read(frames);
+            } catch (thrown) {
+              expect((thrown as MusterError).code).toBe('BAD_FRAMES');
+            }
+          }
+        },
+      ),
+    );
+  });
+});
+
+describe('commands of the original', () => {
+  it('of any generation have one newest name', () => {
+    expect(newestName({ command: 'RUN' })).toBe('CTRL_RUN');
+    expect(newestName({ command: 'LISTRUNS' })).toBe('CTRL_LIST_RUNS');
+    expect(newestName({ command: 'STATUS', agent_id: '1' })).toBe('CTRL_AGENT_STATUS');
+    expect(newestName({ command: 'CTRL_GET_DATA' })).toBe('CTRL_GET_DATA');
+  });
+});

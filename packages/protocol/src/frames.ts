@@ -1,0 +1,111 @@
+import { MusterError } from './errors.js';
+
+/** One part of a ZeroMQ message. */
+export type Frame = Buffer;
+
+const EMPTY = Buffer.alloc(0);
+const bad = (what: string): never => {
+  throw new MusterError('BAD_FRAMES', what);
+};
+/** Routing ids are binary; as text they stay one to one in latin1. */
+export const routeText = (frame: Frame): string => frame.toString('latin1');
+export const routeFrame = (text: string): Frame => Buffer.from(text, 'latin1');
+
+/** Frontend, at the broker: `route '' payload`, from a REQ or a DEALER. Like the original, only the last frame is the body. */
+export const readFrontend = (frames: readonly Frame[]): { readonly route: string; readonly payload: Frame } => {
+  const [route] = frames;
+  const payload = frames.at(-1);
+  if (route === undefined || payload === undefined || frames.length < 2)
+    return bad('a message on the frontend has no body');
+  return { route: routeText(route), payload };
+};
+export const frontendAnswer = (route: string, payload: Frame): Frame[] => [routeFrame(route), EMPTY, payload];
+/** Frontend, at the client's DEALER: `'' payload` both ways. */
+export const clientQuestion = (payload: Frame): Frame[] => [EMPTY, payload];
+export const readClientAnswer = (frames: readonly Frame[]): Frame =>
+  frames.at(-1) ?? bad('an empty message came from the frontend');
+
+/** Backend, broker → agent: `agent-id '' broker-id '' [client-id ''] payload`. */
+export const toAgent = (agent: string, broker: string, payload: Frame, client?: string): Frame[] => [
+  routeFrame(agent),
+  EMPTY,
+  Buffer.from(broker),
+  EMPTY,
+  ...(client === undefined ? [] : [routeFrame(client), EMPTY]),
+  payload,
+];
+/** The same as the agent's DEALER reads it: without its own id in front. */
+export const readAtAgent = (
+  frames: readonly Frame[],
+): { readonly broker: string; readonly client: string | null; readonly payload: Frame } => {
+  const payload = frames.at(-1);
+  const broker = frames[1];
+  if (payload === undefined || broker === undefined || (frames.length !== 4 && frames.length !== 6))
+    return bad(`${frames.length} frames came from the backend, not 4 or 6`);
+  const client = frames.length === 6 ? frames[3] : undefined;
+  return { broker: broker.toString(), client: client === undefined ? null : routeText(client), payload };
+};
+
+/** Backend, agent → broker, as the agent's DEALER writes it: `'' agent-id '' [client-id ''] payload`. */
+export const toBroker = (agent: string, payload: Frame, client?: string): Frame[] => [
+  EMPTY,
+  routeFrame(agent),
+  EMPTY,
+  ...(client === undefined ? [] : [routeFrame(client), EMPTY]),
+  payload,
+];
+/** The same as the broker's ROUTER reads it: with the routing id in front. */
+export const readBackend = (
+  frames: readonly Frame[],
+): { readonly route: string; readonly agent: string; readonly client: string | null; readonly payload: Frame } => {
+  const [route, , agent] = frames;
+  const payload = frames.at(-1);
+  if (
+    route === undefined ||
+    agent === undefined ||
+    payload === undefined ||
+    (frames.length !== 5 && frames.length !== 7)
+  ) {
+    return bad(`${frames.length} frames came on the backend, not 5 or 7`);
+  }
+  const client = frames.length === 7 ? frames[4] : undefined;
+  return {
+    route: routeText(route),
+    agent: routeText(agent),
+    client: client === undefined ? null : routeText(client),
+    payload,
+  };
+};
+
+/** Register: `REGISTER info` or `UNREGISTER agent-id`. */
+export const readRegister = (
+  frames: readonly Frame[],
+): { readonly verb: 'REGISTER' | 'UNREGISTER'; readonly body: Frame } => {
+  const verb = frames[0]?.toString();
+  const body = frames[1];
+  if (frames.length !== 2 || body === undefined || (verb !== 'REGISTER' && verb !== 'UNREGISTER'))
+    return bad('a message on register is not REGISTER or UNREGISTER and a body');
+  return { verb, body };
+};
+
+/** Receiver: one JSON message of the original, or `header payload` of a native agent. */
+export const readReceiver = (
+  frames: readonly Frame[],
+):
+  | { readonly native: false; readonly body: Frame }
+  | { readonly native: true; readonly header: Frame; readonly payload: Frame } => {
+  const [first, second] = frames;
+  if (first !== undefined && frames.length === 1) return { native: false, body: first };
+  if (first !== undefined && second !== undefined && frames.length === 2)
+    return { native: true, header: first, payload: second };
+  return bad(`${frames.length} frames came on the receiver, not 1 or 2`);
+};
+
+/** Events: `topic payload`. The topic of a run's events is `run.` and its id. */
+export const eventTopic = (run: string): string => `run.${run}`;
+export const readEvent = (frames: readonly Frame[]): { readonly topic: string; readonly payload: Frame } => {
+  const [topic, payload] = frames;
+  if (frames.length !== 2 || topic === undefined || payload === undefined)
+    return bad('an event is not a topic and a payload');
+  return { topic: topic.toString(), payload };
+};
