@@ -1,0 +1,239 @@
+import { BUILTIN, DEFAULT_TREND_STATS, fits, parseCondition, parseSelector, type ThresholdSpec } from '@muster/metrics';
+
+import { EXECUTORS } from './executors/index.js';
+import { type Fault, Faults, suggestion } from './fault.js';
+import { isRecord, Reader } from './reader.js';
+import type { ExecutorKind, ResolvedScenario, ScenarioBase } from './scenario.js';
+import { SHORT_FORM, scenariosOfShortForm } from './short-form.js';
+
+/** What a test wants, checked, with every default filled in: plain data, the same on every machine. */
+export interface ResolvedOptions {
+  readonly scenarios: readonly ResolvedScenario[];
+  readonly thresholds: readonly ThresholdSpec[];
+  readonly tags: Readonly<Record<string, string>>;
+  readonly setupTimeoutMs: number;
+  readonly teardownTimeoutMs: number;
+  readonly handleSummaryTimeoutMs: number;
+  readonly summaryTrendStats: readonly string[];
+  readonly maxRedirects: number;
+  readonly userAgent: string;
+  readonly insecureSkipTLSVerify: boolean;
+  readonly noConnectionReuse: boolean;
+  readonly noVUConnectionReuse: boolean;
+  readonly noCookiesReset: boolean;
+  readonly discardResponseBodies: boolean;
+  readonly throw: boolean;
+  readonly minIterationDurationMs: number;
+  /** A start that is later than this is not made but counted as dropped. */
+  readonly maxLatenessMs: number;
+  readonly connections: 'per-vu' | 'shared';
+  readonly batch: number;
+  readonly batchPerHost: number;
+  readonly hosts: Readonly<Record<string, string>>;
+}
+
+export type Resolution =
+  | { readonly ok: true; readonly options: ResolvedOptions }
+  | { readonly ok: false; readonly faults: readonly Fault[] };
+
+/** What is known of a test beside its options. */
+export interface ResolveContext {
+  /** Names of the exported functions; without it `exec` is not checked. */
+  readonly functions?: readonly string[];
+  /** Custom metrics that the test has declared. */
+  readonly metrics?: readonly { readonly name: string; readonly type: 'counter' | 'gauge' | 'rate' | 'trend' }[];
+}
+
+/** Options of k6 that are taken without effect here, so that a script need not change. */
+const WITHOUT_EFFECT = [
+  'summaryTimeUnit',
+  'systemTags',
+  'dns',
+  'cloud',
+  'ext',
+  'noUsageReport',
+  'tlsVersion',
+  'tlsAuth',
+];
+const SCENARIO_NAME = /^[A-Za-z0-9_-]{1,128}$/;
+
+/**
+ * Resolves the options of a test: what the script exports, then what the command line or the SDK overrides, each with
+ * the same names. An override that says how much load there is replaces the script's scenarios, as in k6. All faults
+ * are reported at once.
+ */
+export const resolveOptions = (
+  exported: unknown,
+  overrides: unknown = {},
+  context: ResolveContext = {},
+): Resolution => {
+  const faults = new Faults();
+  if (exported !== undefined && exported !== null && !isRecord(exported)) faults.add('', 'options must be an object');
+  if (overrides !== undefined && overrides !== null && !isRecord(overrides))
+    faults.add('', 'overrides must be an object');
+  const merged = merge(isRecord(exported) ? exported : {}, isRecord(overrides) ? overrides : {});
+  const from = new Reader(merged, '', faults);
+  const options: ResolvedOptions = {
+    scenarios: readScenarios(from, context),
+    thresholds: readThresholds(from, context),
+    tags: from.texts('tags'),
+    setupTimeoutMs: from.durationMs('setupTimeout', 60_000),
+    teardownTimeoutMs: from.durationMs('teardownTimeout', 60_000),
+    handleSummaryTimeoutMs: from.durationMs('handleSummaryTimeout', 120_000),
+    summaryTrendStats: readTrendStats(from),
+    maxRedirects: from.whole('maxRedirects', 10),
+    userAgent: from.text('userAgent', 'Muster/0.1'),
+    insecureSkipTLSVerify: from.flag('insecureSkipTLSVerify', false),
+    noConnectionReuse: from.flag('noConnectionReuse', false),
+    noVUConnectionReuse: from.flag('noVUConnectionReuse', false),
+    noCookiesReset: from.flag('noCookiesReset', false),
+    discardResponseBodies: from.flag('discardResponseBodies', false),
+    throw: from.flag('throw', false),
+    minIterationDurationMs: from.durationMs('minIterationDuration', 0),
+    maxLatenessMs: from.durationMs('maxLateness', 1_000),
+    connections: from.oneOf('connections', 'per-vu', ['per-vu', 'shared']),
+    batch: from.whole('batch', 20, 1),
+    batchPerHost: from.whole('batchPerHost', 6, 1),
+    hosts: from.texts('hosts'),
+  };
+  from.end(WITHOUT_EFFECT);
+  return faults.list.length > 0 ? { ok: false, faults: faults.list } : { ok: true, options };
+};
+
+const merge = (
+  exported: Readonly<Record<string, unknown>>,
+  overrides: Readonly<Record<string, unknown>>,
+): Record<string, unknown> => {
+  const merged: Record<string, unknown> = { ...exported };
+  const gives = (name: string) => overrides[name] !== undefined && overrides[name] !== null;
+  if (SHORT_FORM.some(gives) && !gives('scenarios')) {
+    merged.scenarios = undefined;
+    if (gives('stages')) merged.duration = merged.iterations = undefined;
+    if (gives('duration') || gives('iterations')) merged.stages = undefined;
+    if (gives('iterations') && !gives('duration')) merged.duration = undefined;
+    if (gives('users') || gives('hits')) merged.vus = merged.stages = merged.iterations = undefined;
+    if (gives('hits')) merged.duration = undefined;
+  }
+  for (const [name, value] of Object.entries(overrides))
+    if (value !== undefined && value !== null) merged[name] = value;
+  return merged;
+};
+
+const readScenarios = (from: Reader, context: ResolveContext): readonly ResolvedScenario[] => {
+  const given = from.raw('scenarios');
+  const short = scenariosOfShortForm(from, given !== undefined);
+  if (given === undefined) {
+    checkExec('default', '', from, context);
+    return short;
+  }
+  if (!isRecord(given) || Object.keys(given).length === 0) {
+    from.fault('scenarios', 'must be an object with at least one scenario');
+    return short;
+  }
+  return Object.entries(given).flatMap(([name, fields]) => readScenario(name, fields, from, context));
+};
+
+const readScenario = (name: string, fields: unknown, from: Reader, context: ResolveContext): ResolvedScenario[] => {
+  const path = `scenarios.${name}`;
+  if (!SCENARIO_NAME.test(name)) from.faults.add(path, 'a name may have letters, digits, "-" and "_" only');
+  if (!isRecord(fields)) {
+    from.faults.add(path, 'must be an object with an executor');
+    return [];
+  }
+  const kinds = Object.keys(EXECUTORS);
+  const kind = fields.executor;
+  if (typeof kind !== 'string' || !kinds.includes(kind)) {
+    const near = typeof kind === 'string' ? suggestion(kind, kinds) : '';
+    from.faults.add(`${path}.executor`, `must be one of ${kinds.join(', ')}, not ${JSON.stringify(kind)}${near}`);
+    return [];
+  }
+  const reader = new Reader(fields, path, from.faults);
+  reader.raw('executor');
+  const base: ScenarioBase = {
+    name,
+    exec: reader.text('exec', 'default'),
+    startTimeMs: reader.durationMs('startTime', 0),
+    gracefulStopMs: reader.durationMs('gracefulStop', 30_000),
+    env: reader.texts('env'),
+    tags: reader.texts('tags'),
+    perAgent: false,
+    after: null,
+  };
+  checkExec(base.exec, `${path}.exec`, from, context);
+  const scenario = EXECUTORS[kind as ExecutorKind].read(reader, base);
+  reader.end();
+  return [scenario];
+};
+
+const checkExec = (exec: string, path: string, from: Reader, context: ResolveContext): void => {
+  if (context.functions === undefined || context.functions.includes(exec)) return;
+  const exported = context.functions.length === 0 ? 'nothing' : context.functions.join(', ');
+  from.faults.add(path, `the test exports no function "${exec}"; it exports ${exported}`);
+};
+
+const readThresholds = (from: Reader, context: ResolveContext): readonly ThresholdSpec[] => {
+  const given = from.raw('thresholds');
+  if (given === undefined) return [];
+  if (!isRecord(given)) {
+    from.fault('thresholds', 'must be an object of metric to conditions');
+    return [];
+  }
+  return Object.entries(given).flatMap(([key, conditions]) => {
+    const path = `thresholds.${key}`;
+    const type = metricType(key, path, from, context);
+    const list: readonly unknown[] = Array.isArray(conditions) ? conditions : [conditions];
+    return list.flatMap((each, index) => readThreshold(key, each, `${path}.${index}`, type, from));
+  });
+};
+
+const metricType = (key: string, path: string, from: Reader, context: ResolveContext) => {
+  const selector = parseSelector(key);
+  if (typeof selector === 'string') {
+    from.faults.add(path, selector);
+    return undefined;
+  }
+  const type = BUILTIN[selector.metric]?.type ?? context.metrics?.find((each) => each.name === selector.metric)?.type;
+  if (type === undefined && context.metrics !== undefined) {
+    const known = [...Object.keys(BUILTIN), ...context.metrics.map((each) => each.name)];
+    from.faults.add(path, `there is no metric "${selector.metric}"${suggestion(selector.metric, known)}`);
+  }
+  return type;
+};
+
+const readThreshold = (
+  key: string,
+  given: unknown,
+  path: string,
+  type: ReturnType<typeof metricType>,
+  from: Reader,
+): ThresholdSpec[] => {
+  const fields = isRecord(given) ? given : { threshold: given };
+  const reader = new Reader(fields, path, from.faults);
+  const expression = reader.raw('threshold');
+  if (typeof expression !== 'string') {
+    from.faults.add(path, 'must be a text like "p(95)<500", or an object with one as `threshold`');
+    return [];
+  }
+  const condition = parseCondition(expression);
+  const wrong = typeof condition === 'string' ? condition : type === undefined ? null : fits(condition, type);
+  if (wrong !== null) from.faults.add(path, wrong);
+  const spec = {
+    key,
+    expression: expression.trim(),
+    abortOnFail: reader.flag('abortOnFail', false),
+    delayAbortEvalMs: reader.durationMs('delayAbortEval', 0),
+  };
+  reader.end();
+  return [spec];
+};
+
+const readTrendStats = (from: Reader): readonly string[] => {
+  const given = from.raw('summaryTrendStats');
+  if (given === undefined) return [...DEFAULT_TREND_STATS, 'p(99)'];
+  const fine =
+    Array.isArray(given) &&
+    given.every((each) => typeof each === 'string' && /^(avg|min|med|max|count|p\(\d+(\.\d+)?\))$/.test(each));
+  if (fine) return given as string[];
+  from.fault('summaryTrendStats', 'must be a list of avg, min, med, max, count, p(N)');
+  return DEFAULT_TREND_STATS;
+};
