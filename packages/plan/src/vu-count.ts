@@ -38,7 +38,7 @@ export const nextChangeMs = (scenario: ConstantVus | RampingVus, scenarioMs: num
       if (steps === 0) return stop;
       const width = stage.durationMs / steps;
       const next = at + (Math.floor((scenarioMs - at) / width + 1e-9) + 1) * width;
-      return Math.min(stop, next);
+      return next >= stop - 1e-6 ? stop : next;
     }
     at = stop;
     from = stage.target;
