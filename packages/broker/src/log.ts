@@ -1,0 +1,8 @@
+import { type Logger, pino } from 'pino';
+import type { LogLevel } from './options/settings.js';
+
+export type { Logger } from 'pino';
+
+/** Lines of JSON on standard error, written before the call returns: no transport, no thread, nothing lost at an exit. */
+export const makeLogger = (level: LogLevel): Logger =>
+  pino({ level, base: { name: 'broker', pid: process.pid } }, pino.destination({ dest: 2, sync: true }));

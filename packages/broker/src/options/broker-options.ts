@@ -1,0 +1,159 @@
+import {
+  BOUNDS,
+  DEFAULT_FRONTEND,
+  DEFAULT_PORTS,
+  formatEndpoint,
+  MusterError,
+  parseEndpoint,
+  requireLoopback,
+  TIMES,
+} from '@muster/protocol';
+import { type LogLevel, readSetting, SETTING_NAMES, type SettingName, type SettingValue } from './settings.js';
+
+/** What a broker can be told. Everything has a default. */
+export interface BrokerOptions {
+  /** @default tcp://127.0.0.1:7780; a port of `*` takes a free one */
+  readonly frontend?: string;
+  /** The others. @default the ports beside 7780, or free ones on the frontend's host when that is another */
+  readonly backend?: string;
+  readonly register?: string;
+  readonly receiver?: string;
+  readonly publisher?: string;
+  readonly events?: string;
+  /** Host that peers are told in place of the bound one (behind NAT, or bound to all addresses). */
+  readonly advertise?: string;
+  /** Folder of journal, bundles and results; one broker each. @default ./.muster */
+  readonly data?: string;
+  /** Allows addresses other than loopback. @default false */
+  readonly insecure?: boolean;
+  /** Use the ports of the last start in this folder again, and refuse to start when they are taken. @default true */
+  readonly keepPorts?: boolean;
+  /** @default 'info' */
+  readonly logLevel?: string;
+  readonly beatMs?: number;
+  readonly leaseMs?: number;
+  readonly lostMs?: number;
+  readonly prepareMs?: number;
+  readonly readyMs?: number;
+  readonly maxRuns?: number;
+  readonly maxAgents?: number;
+  readonly maxSeries?: number;
+  readonly maxQueryRows?: number;
+  readonly maxBundleMiB?: number;
+  readonly storeQueueMiB?: number;
+}
+
+/** The sockets that a broker binds. */
+export const SOCKETS = ['frontend', 'backend', 'register', 'receiver', 'publisher', 'events'] as const;
+export type SocketName = (typeof SOCKETS)[number];
+
+/** The same with every default filled in. */
+export interface ResolvedBrokerOptions {
+  /** What to bind; a port of `*` is still open. */
+  readonly bind: Readonly<Record<SocketName, string>>;
+  readonly advertise: string | null;
+  readonly data: string;
+  readonly insecure: boolean;
+  readonly keepPorts: boolean;
+  readonly logLevel: LogLevel;
+  readonly times: {
+    readonly beatMs: number;
+    readonly leaseMs: number;
+    readonly lostMs: number;
+    readonly prepareMs: number;
+    readonly readyMs: number;
+  };
+  readonly limits: {
+    readonly runs: number;
+    readonly agents: number;
+    readonly series: number;
+    readonly queryRows: number;
+    readonly bundleBytes: number;
+    readonly storeQueueBytes: number;
+  };
+}
+
+/** A fault of one setting; `where` is the flag, the variable or the line of the file. */
+export interface SettingFault {
+  readonly where: string;
+  readonly message: string;
+}
+
+/** All faults of a configuration as one error. */
+export const configError = (faults: readonly SettingFault[]): MusterError =>
+  new MusterError('BAD_CONFIG', faults.map((fault) => `${fault.where}: ${fault.message}`).join('; '), {
+    details: faults,
+  });
+
+const onHostOf = (frontend: string, port: number | '*'): string => {
+  const endpoint = parseEndpoint(frontend);
+  return endpoint.transport === 'ipc' ? `tcp://127.0.0.1:${port}` : formatEndpoint({ ...endpoint, port });
+};
+
+/**
+ * Fills in defaults and checks.
+ *
+ * @throws MusterError `BAD_CONFIG` naming every fault, or `NOT_LOOPBACK`.
+ */
+export const resolveBrokerOptions = (
+  options: BrokerOptions,
+  whereOf: (name: SettingName) => string = (name) => name,
+): ResolvedBrokerOptions => {
+  const faults: SettingFault[] = [];
+  const read = new Map<SettingName, SettingValue>();
+  for (const name of SETTING_NAMES) {
+    const given = options[name];
+    if (given === undefined) continue;
+    const result = readSetting(name, given);
+    if ('fault' in result) faults.push({ where: whereOf(name), message: result.fault });
+    else read.set(name, result.value);
+  }
+  for (const name of Object.keys(options))
+    if (!SETTING_NAMES.some((known) => known === name))
+      faults.push({ where: name, message: 'is no setting of a broker' });
+  const text = (name: SettingName, otherwise: string) => String(read.get(name) ?? otherwise);
+  const whole = (name: SettingName, otherwise: number) => Number(read.get(name) ?? otherwise);
+  const flag = (name: SettingName, otherwise: boolean) => (read.get(name) ?? otherwise) === true;
+  const leaseMs = whole('leaseMs', TIMES.leaseMs);
+  const lostMs = whole('lostMs', TIMES.lostMs);
+  const beatMs = whole('beatMs', TIMES.beatMs);
+  if (beatMs >= leaseMs)
+    faults.push({ where: whereOf('leaseMs'), message: `must be longer than a beat (${beatMs} ms)` });
+  if (lostMs < leaseMs)
+    faults.push({ where: whereOf('lostMs'), message: `must be at least the lease (${leaseMs} ms)` });
+  if (faults.length > 0) throw configError(faults);
+
+  const frontend = text('frontend', DEFAULT_FRONTEND);
+  const standard = frontend === DEFAULT_FRONTEND;
+  const insecure = flag('insecure', false);
+  const bind = Object.fromEntries(
+    SOCKETS.map((name) => {
+      const beside = standard ? DEFAULT_PORTS[name] : '*';
+      const endpoint = name === 'frontend' ? frontend : text(name, onHostOf(frontend, beside));
+      return [name, formatEndpoint(requireLoopback(endpoint, insecure))];
+    }),
+  ) as Record<SocketName, string>;
+  return {
+    bind,
+    advertise: read.has('advertise') ? text('advertise', '') : null,
+    data: text('data', '.muster'),
+    insecure,
+    keepPorts: flag('keepPorts', true),
+    logLevel: text('logLevel', 'info') as LogLevel,
+    times: {
+      beatMs,
+      leaseMs,
+      lostMs,
+      prepareMs: whole('prepareMs', TIMES.prepareMs),
+      readyMs: whole('readyMs', TIMES.readyMs),
+    },
+    limits: {
+      runs: whole('maxRuns', BOUNDS.runs),
+      agents: whole('maxAgents', BOUNDS.agents),
+      series: whole('maxSeries', BOUNDS.series),
+      queryRows: whole('maxQueryRows', BOUNDS.queryRows),
+      bundleBytes: whole('maxBundleMiB', BOUNDS.bundleBytes / 1_048_576) * 1_048_576,
+      storeQueueBytes: whole('storeQueueMiB', 64) * 1_048_576,
+    },
+  };
+};

@@ -1,0 +1,141 @@
+import { readFile } from 'node:fs/promises';
+import { Command, CommanderError, Option } from 'commander';
+import {
+  type BrokerOptions,
+  configError,
+  type ResolvedBrokerOptions,
+  resolveBrokerOptions,
+  type SettingFault,
+} from './broker-options.js';
+import {
+  flagOf,
+  readSetting,
+  SETTING_NAMES,
+  SETTINGS,
+  type SettingName,
+  type SettingValue,
+  variableOf,
+} from './settings.js';
+
+/** What the command line asks for. */
+export type Asked =
+  | { readonly do: 'serve' | 'check'; readonly options: ResolvedBrokerOptions }
+  /** Help or the version was printed already. */
+  | { readonly do: 'nothing' };
+
+type Found = Map<SettingName, { readonly value: SettingValue; readonly where: string }>;
+
+/** The command, from the one table of settings. */
+const commandOf = (version: string): Command => {
+  const command = new Command('muster-broker')
+    .description('Musters agents, hands out the load, merges and keeps what they measure.')
+    .version(version)
+    .option('--config <file>', 'a JSON file with the same names (or MUSTER_CONFIG)')
+    .option('--check', 'only tell whether a broker answers on the frontend')
+    .allowExcessArguments(false)
+    .addHelpText(
+      'after',
+      '\nEach flag is also a line of the config file (beatMs) and a variable (MUSTER_BEAT_MS).\nFlags win over variables, those over the file.',
+    );
+  for (const name of SETTING_NAMES) {
+    const { kind, help } = SETTINGS[name];
+    if (name === 'keepPorts') {
+      command.addOption(new Option('--keep-ports', help)).addOption(new Option('--no-keep-ports').hideHelp());
+      continue;
+    }
+    const value = {
+      endpoint: ' <endpoint>',
+      text: ' <text>',
+      folder: ' <folder>',
+      flag: '',
+      whole: ' <number>',
+      level: ' <level>',
+    }[kind];
+    command.addOption(new Option(`--${flagOf(name)}${value}`, help));
+  }
+  return command;
+};
+
+const collect = (
+  into: Found,
+  faults: SettingFault[],
+  entries: Iterable<readonly [SettingName, unknown, string]>,
+): void => {
+  for (const [name, given, where] of entries) {
+    const read = readSetting(name, given);
+    if ('fault' in read) faults.push({ where, message: read.fault });
+    else into.set(name, { value: read.value, where });
+  }
+};
+
+const readFileEntries = async (
+  file: string,
+  faults: SettingFault[],
+): Promise<(readonly [SettingName, unknown, string])[]> => {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(await readFile(file, 'utf8'));
+  } catch (thrown) {
+    faults.push({ where: file, message: `can't be read as JSON: ${(thrown as Error).message}` });
+    return [];
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    faults.push({ where: file, message: 'must hold one object' });
+    return [];
+  }
+  return Object.entries(parsed).flatMap(([key, value]) => {
+    const name = SETTING_NAMES.find((known) => known === key);
+    if (name === undefined) faults.push({ where: `${file}: ${key}`, message: 'is no setting of a broker' });
+    return name === undefined ? [] : [[name, value, `${file}: ${key}`] as const];
+  });
+};
+
+/**
+ * Reads flags, variables and the config file; flags win over variables, those over the file. `--help` and `--version`
+ * are printed here.
+ *
+ * @throws MusterError `BAD_CONFIG` naming every fault at once, or `NOT_LOOPBACK`.
+ */
+export const readConfiguration = async (
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  version: string,
+  print: (text: string) => void,
+): Promise<Asked> => {
+  const faults: SettingFault[] = [];
+  const command = commandOf(version)
+    .exitOverride()
+    .configureOutput({ writeOut: print, writeErr: () => undefined });
+  try {
+    command.parse(argv, { from: 'user' });
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    if (thrown.exitCode === 0) return { do: 'nothing' };
+    faults.push({ where: 'flags', message: thrown.message.replace(/^error: /, '') });
+  }
+  const flags = command.opts() as Readonly<Record<string, unknown>>;
+  const found: Found = new Map();
+  const config = flags.config ?? env.MUSTER_CONFIG;
+  if (typeof config === 'string') collect(found, faults, await readFileEntries(config, faults));
+  collect(
+    found,
+    faults,
+    SETTING_NAMES.flatMap((name) => {
+      const given = env[variableOf(name)];
+      return given === undefined || given === '' ? [] : [[name, given, variableOf(name)] as const];
+    }),
+  );
+  collect(
+    found,
+    faults,
+    SETTING_NAMES.flatMap((name) => {
+      const key = command.options.find((option) => option.long === `--${flagOf(name)}`)?.attributeName() ?? name;
+      const given = command.getOptionValueSource(key) === 'cli' ? flags[key] : undefined;
+      return given === undefined ? [] : [[name, given, `--${flagOf(name)}`] as const];
+    }),
+  );
+  if (faults.length > 0) throw configError(faults);
+  const options: BrokerOptions = Object.fromEntries([...found].map(([name, { value }]) => [name, value]));
+  const resolved = resolveBrokerOptions(options, (name) => found.get(name)?.where ?? name);
+  return { do: flags.check === true ? 'check' : 'serve', options: resolved };
+};

@@ -1,0 +1,69 @@
+import {
+  ClientMessage,
+  decodeNative,
+  encodeNative,
+  type Frame,
+  frontendAnswer,
+  isNative,
+  MusterError,
+  readFrontend,
+} from '@muster/protocol';
+import { answerOriginal, type OriginalView } from './original-dialect.js';
+
+/** What the frontend needs: a way out, and somebody who answers native questions. */
+export interface FrontendPort {
+  send(frames: Frame[]): void;
+  /** Answers later by `reply` or `fail`; what it throws is answered as an error. */
+  ask(route: string, message: ClientMessage): void;
+  /** Something came that could not even be answered. */
+  dropped(why: string): void;
+}
+
+/** Questions of clients in both dialects: reads, hands on, answers in the dialect of the question. */
+export class Frontend {
+  readonly #port: FrontendPort;
+  readonly #view: OriginalView;
+
+  constructor(port: FrontendPort, view: OriginalView) {
+    this.#port = port;
+    this.#view = view;
+  }
+
+  receive(frames: readonly Frame[]): void {
+    let route: string | undefined;
+    try {
+      const question = readFrontend(frames);
+      route = question.route;
+      if (isNative(question.payload)) this.#native(route, question.payload);
+      else this.#port.send(frontendAnswer(route, answerOriginal(question.payload, this.#view)));
+    } catch (thrown) {
+      this.#port.dropped(MusterError.from(thrown).message);
+    }
+  }
+
+  #native(route: string, payload: Frame): void {
+    let message: ClientMessage;
+    try {
+      message = decodeNative(ClientMessage, payload);
+    } catch (thrown) {
+      const error = MusterError.from(thrown);
+      const id = (error.details as { id?: string } | undefined)?.id;
+      if (id === undefined) this.#port.dropped(error.message);
+      else this.fail(route, id, error);
+      return;
+    }
+    try {
+      this.#port.ask(route, message);
+    } catch (thrown) {
+      this.fail(route, message.id, MusterError.from(thrown));
+    }
+  }
+
+  reply(route: string, id: string, result: unknown): void {
+    this.#port.send(frontendAnswer(route, encodeNative({ id, result: result ?? null })));
+  }
+
+  fail(route: string, id: string, error: MusterError): void {
+    this.#port.send(frontendAnswer(route, encodeNative({ id, error: error.toWire() })));
+  }
+}
