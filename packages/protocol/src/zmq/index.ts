@@ -4,4 +4,5 @@
  *
  * @packageDocumentation
  */
-export { openSocket, type Socket, type SocketKind, type SocketOptions } from './socket.js';
+export type { SocketKind } from './make-socket.js';
+export { openSocket, type Socket, type SocketOptions } from './socket.js';

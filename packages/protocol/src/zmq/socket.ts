@@ -1,115 +1,109 @@
 import * as zmq from 'zeromq';
 import { MusterError } from '../errors.js';
+import {
+  type AnySocket,
+  canReceive,
+  canSend,
+  makeSocket,
+  type SocketKind,
+  type TransportOptions,
+} from './make-socket.js';
+import { type Message, SendQueue } from './send-queue.js';
+import { Turn } from './turn.js';
 
-/** ROUTER and DEALER carry questions and answers, PUSH and PULL results, XPUB and SUB what is told to all. */
-export type SocketKind = 'router' | 'dealer' | 'push' | 'pull' | 'xpub' | 'sub';
-
-export interface SocketOptions {
-  /** DEALER: the id under which a ROUTER knows this peer. */
+/** How a socket is opened. Everything has a default; nothing waits without end or grows without bound. */
+export interface SocketOptions extends TransportOptions {
+  /** DEALER: the id under which a ROUTER knows this peer. @default chosen by the ROUTER */
   readonly routingId?: string;
-  /** Largest part that is taken; a peer that sends a larger one is disconnected. */
+  /** Largest part that is taken; a peer that sends a larger one is disconnected. @default no bound */
   readonly maxMessageBytes?: number;
-  /** Messages queued inside zeromq each way. @default 1_000 */
+  /** Messages queued inside zeromq each way, per peer. XPUB drops beyond it, without a word. @default 1_000 */
   readonly highWaterMark?: number;
-  /** How long a message may wait inside zeromq before it counts as not sent. @default 5_000 for PUSH, else none */
+  /** How long zeromq may stay full before a message counts as not sent. @default 5_000 for PUSH, 0 for ROUTER, else none */
   readonly sendTimeoutMs?: number;
-  /** Messages that wait here while zeromq is busy; beyond it the oldest go. @default 100_000 */
-  readonly queue?: number;
   /** How long `close` lets queued messages leave. @default 500 */
   readonly lingerMs?: number;
-  /** What comes in. One call at a time; a promise holds the next message back. */
+  /** DEALER, PUSH, SUB: asks for a sign of life this often; after three without one it connects anew. 0: never. @default 2_000 */
+  readonly heartbeatMs?: number;
+  /** ROUTER: a peer that comes under an id in use takes it over; without it the newcomer is ignored. @default true */
+  readonly handover?: boolean;
+  /** Messages that wait here while zeromq is full or a `bind` is under way; beyond it the oldest go. @default 100_000 */
+  readonly queue?: number;
+  /** The same in bytes. @default 64 MiB */
+  readonly queueBytes?: number;
+  /** Longest time that one turn of the event loop spends on this socket's messages, each way. @default 5 */
+  readonly turnMs?: number;
+  /** What comes in, one call at a time; a promise holds the next message back. Without it nothing is received. */
   readonly onMessage?: (frames: Buffer[]) => void | Promise<void>;
-  /** A message that could not be sent (no such peer, time over, queue full), after the fact. */
+  /** `onMessage` threw: its message is dropped and the next one comes. @default a warning of the process */
+  readonly onFault?: (fault: MusterError) => void;
+  /**
+   * A message that could not be sent, after the fact. Why: `EHOSTUNREACH` (ROUTER: no such peer), `EAGAIN` (full for
+   * the send timeout), `QUEUE_FULL` (pushed out by later ones), `CLOSED`, or another code of zeromq.
+   */
   readonly onUnsent?: (frames: readonly Buffer[], why: string) => void;
+  /** DEALER, PUSH, SUB: a connection can be used; called again after each reconnection. */
+  readonly onUp?: (endpoint: string) => void;
+  /** DEALER, PUSH, SUB: the connection was lost; zeromq goes on trying. */
+  readonly onDown?: (endpoint: string) => void;
 }
 
 /** A socket: what is given to `send` leaves in order; what comes in goes to `onMessage`. */
-export interface Socket {
-  /** Binds; the answer is the real endpoint where a port of `*` was chosen. @throws MusterError `ADDRESS_IN_USE`. */
+export interface Socket extends AsyncDisposable {
+  /**
+   * Binds; the answer is the real endpoint where a port of `*` was chosen. An `ipc` path in use is taken over without
+   * a word, so ask first whether somebody answers there.
+   *
+   * @throws MusterError `ADDRESS_IN_USE` or `BAD_ENDPOINT`.
+   */
   bind(endpoint: string): Promise<string>;
+  /** Connects in the background and again whenever the connection is lost. @throws MusterError `BAD_ENDPOINT`. */
   connect(endpoint: string): void;
+  /** Undoes `connect` with the same text; nothing happens if there was none. */
   disconnect(endpoint: string): void;
   /** SUB: topics by their beginning. */
   subscribe(topic: string): void;
   unsubscribe(topic: string): void;
+  /** Text goes as UTF-8. The buffers must not be changed afterwards: zeromq does not copy them. */
   send(frames: readonly (Buffer | string)[]): void;
-  /** Messages that wait to be sent. */
+  /** Messages that wait to be sent, not counting those inside zeromq. */
   readonly waiting: number;
+  /** From now on nothing comes in; what waits may leave for `lingerMs`. Safe to call twice. */
   close(): Promise<void>;
 }
 
-type AnySocket = zmq.Router | zmq.Dealer | zmq.Push | zmq.Pull | zmq.XPublisher | zmq.Subscriber;
+const QUEUE_MESSAGES = 100_000;
+const QUEUE_BYTES = 64 * 1_024 * 1_024;
+const TURN_MS = 5;
 
-const RECONNECT_MS = 100;
-const RECONNECT_MAX_MS = 2_000;
-
-const make = (kind: SocketKind, options: SocketOptions): AnySocket => {
-  const common = {
-    linger: options.lingerMs ?? 500,
-    ...(options.maxMessageBytes === undefined ? {} : { maxMessageSize: options.maxMessageBytes }),
-  };
-  const out = {
-    sendHighWaterMark: options.highWaterMark ?? 1_000,
-    ...(options.sendTimeoutMs === undefined ? {} : { sendTimeout: options.sendTimeoutMs }),
-  };
-  const inward = { receiveHighWaterMark: options.highWaterMark ?? 1_000 };
-  const dialing = { reconnectInterval: RECONNECT_MS, reconnectMaxInterval: RECONNECT_MAX_MS };
-  switch (kind) {
-    case 'router':
-      // A peer that comes back under its id takes it over; the agent's hello decides whether it may (see the broker).
-      // A peer that is not there, or does not read, must not hold up the others: no waiting.
-      return new zmq.Router({
-        ...common,
-        ...out,
-        ...inward,
-        mandatory: true,
-        handover: true,
-        sendTimeout: options.sendTimeoutMs ?? 0,
-      });
-    case 'dealer':
-      return new zmq.Dealer({
-        ...common,
-        ...out,
-        ...inward,
-        ...dialing,
-        ...(options.routingId === undefined ? {} : { routingId: options.routingId }),
-      });
-    case 'push':
-      return new zmq.Push({ ...common, ...out, ...dialing, sendTimeout: options.sendTimeoutMs ?? 5_000 });
-    case 'pull':
-      return new zmq.Pull({ ...common, ...inward });
-    case 'xpub':
-      return new zmq.XPublisher({ ...common, ...out });
-    case 'sub':
-      return new zmq.Subscriber({ ...common, ...inward, ...dialing });
-  }
-};
-
-const canSend = (socket: AnySocket): socket is zmq.Router | zmq.Dealer | zmq.Push | zmq.XPublisher => 'send' in socket;
-const canReceive = (
-  socket: AnySocket,
-): socket is zmq.Router | zmq.Dealer | zmq.Pull | zmq.XPublisher | zmq.Subscriber => 'receive' in socket;
-
-/** Opens a socket of a kind. */
+/** Opens a socket of a kind. Only on a main thread: zeromq ends the process when a worker thread is stopped. */
 export const openSocket = (kind: SocketKind, options: SocketOptions = {}): Socket =>
-  new WrappedSocket(make(kind, options), options);
+  new WrappedSocket(makeSocket(kind, options), options);
+
+const codeOf = (thrown: unknown): string => (thrown as { code?: string } | null)?.code ?? String(thrown);
 
 class WrappedSocket implements Socket {
   readonly #socket: AnySocket;
   readonly #options: SocketOptions;
-  #queue: Buffer[][] = [];
-  #sending = false;
-  #closing = false;
-  readonly #loop: Promise<void>;
-  #idle: (() => void) | undefined;
+  readonly #queue: SendQueue;
+  readonly #turnMs: number;
+  /** Resolved unless a bind is under way: until it is done zeromq refuses to send and to receive. */
+  #bound: Promise<unknown> = Promise.resolve();
+  #sending: Promise<void> | null = null;
+  #closed: Promise<void> | null = null;
 
   constructor(socket: AnySocket, options: SocketOptions) {
     this.#socket = socket;
     this.#options = options;
-    this.#loop =
-      canReceive(socket) && options.onMessage !== undefined
-        ? this.#receive(socket, options.onMessage)
-        : Promise.resolve();
+    this.#queue = new SendQueue({
+      messages: options.queue ?? QUEUE_MESSAGES,
+      bytes: options.queueBytes ?? QUEUE_BYTES,
+    });
+    this.#turnMs = options.turnMs ?? TURN_MS;
+    // An XPUB that nobody reads would keep every subscription it was told of.
+    const listens = options.onMessage !== undefined || socket instanceof zmq.XPublisher;
+    if (canReceive(socket) && listens) void this.#receive(socket);
+    if (options.onUp !== undefined || options.onDown !== undefined) void this.#watch();
   }
 
   get waiting(): number {
@@ -117,30 +111,30 @@ class WrappedSocket implements Socket {
   }
 
   async bind(endpoint: string): Promise<string> {
+    const binding = this.#bound.then(() => this.#socket.bind(endpoint));
+    this.#bound = binding.catch(() => undefined);
     try {
-      await this.#socket.bind(endpoint);
+      await binding;
     } catch (cause) {
-      const inUse = (cause as { code?: string }).code === 'EADDRINUSE';
-      throw new MusterError(
-        inUse ? 'ADDRESS_IN_USE' : 'BAD_ENDPOINT',
-        `can't bind ${endpoint}: ${(cause as Error).message}`,
-        {
-          cause,
-          hint: inUse
-            ? 'another process holds it; choose another port or stop that process'
-            : 'is the address one of this machine?',
-        },
-      );
+      throw bindFault(endpoint, cause);
     }
     return this.#socket.lastEndpoint ?? endpoint;
   }
 
   connect(endpoint: string): void {
-    this.#socket.connect(endpoint);
+    try {
+      this.#socket.connect(endpoint);
+    } catch (cause) {
+      throw new MusterError('BAD_ENDPOINT', `can't connect to ${endpoint}: ${(cause as Error).message}`, { cause });
+    }
   }
 
   disconnect(endpoint: string): void {
-    this.#socket.disconnect(endpoint);
+    try {
+      this.#socket.disconnect(endpoint);
+    } catch (cause) {
+      if (codeOf(cause) !== 'ENOENT') throw MusterError.from(cause);
+    }
   }
 
   subscribe(topic: string): void {
@@ -152,62 +146,107 @@ class WrappedSocket implements Socket {
   }
 
   send(frames: readonly (Buffer | string)[]): void {
+    if (!canSend(this.#socket)) throw new MusterError('INTERNAL', 'a PULL or SUB socket was asked to send');
     const message = frames.map((frame) => (typeof frame === 'string' ? Buffer.from(frame) : frame));
-    if (this.#closing) {
-      this.#options.onUnsent?.(message, 'the socket is closed');
+    if (this.#closed !== null) {
+      this.#options.onUnsent?.(message, 'CLOSED');
       return;
     }
-    this.#queue.push(message);
-    if (this.#queue.length > (this.#options.queue ?? 100_000)) {
-      const dropped = this.#queue.shift();
-      if (dropped !== undefined) this.#options.onUnsent?.(dropped, 'the send queue is full');
-    }
-    if (!this.#sending && canSend(this.#socket)) void this.#drain(this.#socket);
+    for (const gone of this.#queue.push(message)) this.#options.onUnsent?.(gone, 'QUEUE_FULL');
+    this.#sending ??= this.#drain(this.#socket);
   }
 
-  async #drain(socket: zmq.Router | zmq.Dealer | zmq.Push | zmq.XPublisher): Promise<void> {
-    this.#sending = true;
-    while (this.#queue.length > 0) {
-      const batch = this.#queue;
-      this.#queue = [];
-      for (const message of batch) {
-        try {
-          await (socket as zmq.Dealer).send(message);
-        } catch (thrown) {
-          this.#options.onUnsent?.(message, (thrown as { code?: string }).code ?? String(thrown));
-        }
+  /** One send after the other: zeromq throws when a second one begins. */
+  async #drain(socket: { send(message: Buffer[]): Promise<void> }): Promise<void> {
+    const turn = new Turn(this.#turnMs);
+    await this.#bound;
+    for (let message = this.#queue.shift(); message !== undefined; message = this.#queue.shift()) {
+      try {
+        await socket.send(message as Buffer[]);
+      } catch (thrown) {
+        this.#unsent(message, this.#socket.closed ? 'CLOSED' : codeOf(thrown));
       }
+      await turn.spent();
+      await this.#bound;
     }
-    this.#sending = false;
-    this.#idle?.();
+    // Here, not behind the promise: a send in between would find nobody at work.
+    this.#sending = null;
   }
 
-  async #receive(
-    socket: zmq.Router | zmq.Dealer | zmq.Pull | zmq.XPublisher | zmq.Subscriber,
-    onMessage: NonNullable<SocketOptions['onMessage']>,
-  ): Promise<void> {
-    for await (const frames of socket) {
-      const held = onMessage(frames as Buffer[]);
-      if (held !== undefined) await held;
+  async #receive(socket: { receive(): Promise<Buffer[]> }): Promise<void> {
+    const turn = new Turn(this.#turnMs);
+    while (this.#closed === null) {
+      await this.#bound;
+      let frames: Buffer[];
+      try {
+        frames = await socket.receive();
+      } catch (thrown) {
+        if (this.#socket.closed) return;
+        this.#fault(thrown);
+        await new Promise((resolve) => setTimeout(resolve, this.#turnMs));
+        continue;
+      }
+      if (this.#closed !== null) return;
+      try {
+        await this.#options.onMessage?.(frames);
+      } catch (thrown) {
+        this.#fault(thrown);
+      }
+      await turn.spent();
     }
   }
 
-  async close(): Promise<void> {
-    if (this.#closing) return;
-    this.#closing = true;
-    if (this.#sending) {
+  async #watch(): Promise<void> {
+    for await (const event of this.#socket.events) {
+      if (this.#closed !== null) return;
+      if (event.type === 'handshake') this.#options.onUp?.(event.address);
+      if (event.type === 'disconnect') this.#options.onDown?.(event.address);
+    }
+  }
+
+  #unsent(message: Message, why: string): void {
+    try {
+      this.#options.onUnsent?.(message, why);
+    } catch (thrown) {
+      this.#fault(thrown);
+    }
+  }
+
+  #fault(thrown: unknown): void {
+    const fault = MusterError.from(thrown);
+    if (this.#options.onFault === undefined) process.emitWarning(fault);
+    else this.#options.onFault(fault);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#end();
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #end(): Promise<void> {
+    await this.#bound;
+    if (this.#sending !== null) {
       let timer: NodeJS.Timeout | undefined;
-      await Promise.race([
-        new Promise<void>((resolve) => {
-          this.#idle = resolve;
-        }),
-        new Promise<void>((resolve) => {
-          timer = setTimeout(resolve, this.#options.lingerMs ?? 500);
-        }),
-      ]);
+      const late = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, this.#options.lingerMs ?? 500);
+      });
+      await Promise.race([this.#sending, late]);
       clearTimeout(timer);
     }
     this.#socket.close();
-    await this.#loop;
   }
 }
+
+const bindFault = (endpoint: string, cause: unknown): MusterError => {
+  const message = `can't bind ${endpoint}: ${(cause as Error).message}`;
+  return codeOf(cause) === 'EADDRINUSE'
+    ? new MusterError('ADDRESS_IN_USE', message, {
+        cause,
+        hint: 'choose another port, or stop the process that holds it',
+      })
+    : new MusterError('BAD_ENDPOINT', message, { cause, hint: 'is the address one of this machine?' });
+};
