@@ -9,6 +9,7 @@ import {
   unpackNative,
 } from '@muster/protocol';
 import fc from 'fast-check';
+import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
 
 const beat = {
@@ -70,10 +71,29 @@ describe('the native codec', () => {
     }
   });
 
+  it('leaves out what is undefined and takes nothing for a prototype', () => {
+    expect(unpackNative(encodeNative({ a: undefined, b: { c: undefined, d: null } }))).toEqual({ b: { d: null } });
+    const hostile = encodeNative(JSON.parse('{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}'));
+    expect(hostile.includes('__proto__')).toBe(true);
+    const back = unpackNative(hostile) as Record<string, unknown>;
+    expect(Object.getPrototypeOf(back)).toBe(Object.prototype);
+    expect(back.polluted).toBeUndefined();
+    expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+  });
+
+  it('refuses at the sender what the other side would refuse', () => {
+    const circle: Record<string, unknown> = {};
+    circle.self = circle;
+    let deep: unknown = 1;
+    for (let n = 0; n < 100; n += 1) deep = [deep];
+    for (const bad of [circle, { deep }, { at: new Date() }, { big: 2n ** 80n }])
+      expect(codeOf(() => encodeNative(bad))).toBe('BAD_MESSAGE');
+  });
+
   it('bounds size and nesting before it unpacks', () => {
     let deep: unknown = 1;
     for (let n = 0; n < 100; n += 1) deep = [deep];
-    expect(codeOf(() => unpackNative(encodeNative({ deep })))).toBe('BAD_MESSAGE');
+    expect(codeOf(() => unpackNative(new Packr({ useRecords: false }).pack({ deep })))).toBe('BAD_MESSAGE');
     expect(codeOf(() => unpackNative(encodeNative({ text: 'x'.repeat(100) }), 50))).toBe('MESSAGE_TOO_LARGE');
     expect(codeOf(() => unpackNative(Buffer.from([0xdf, 0xff, 0xff, 0xff, 0xff])))).toBe('BAD_MESSAGE');
   });

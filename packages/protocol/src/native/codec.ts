@@ -4,14 +4,19 @@ import { BOUNDS } from '../bounds.js';
 import { MusterError } from '../errors.js';
 import { depthWithin } from './depth.js';
 
-/** One for the process; options that other languages' libraries read without extensions. */
-const packr = new Packr({
+/**
+ * Other languages' libraries read this without extensions. Undefined properties are left out, so an optional field stays
+ * optional; what is decoded owns its bytes and does not hold the frame in memory.
+ */
+const INTEROPERABLE = {
   useRecords: false,
   mapsAsObjects: true,
   int64AsType: 'number',
   encodeUndefinedAsNil: true,
+  skipValues: [undefined],
   copyBuffers: true,
-});
+} as const;
+const packr = new Packr(INTEROPERABLE);
 
 /** A native payload is a MessagePack map; text of the original never begins so. */
 export const isNative = (bytes: Uint8Array): boolean => {
@@ -19,15 +24,31 @@ export const isNative = (bytes: Uint8Array): boolean => {
   return first !== undefined && ((first >= 0x80 && first <= 0x8f) || first === 0xde || first === 0xdf);
 };
 
-/** A message as bytes. Properties that are undefined are left out, so optional fields stay optional on the other side. */
-export const encodeNative = (message: object): Buffer => packr.pack(withoutUndefined(message)) as Buffer;
+/**
+ * A message as bytes. Properties that are undefined are left out; bytes are given as `Uint8Array` or `Buffer` and no other
+ * typed array; functions become null.
+ *
+ * @throws MusterError `BAD_MESSAGE` for what can't be carried: a circle, nesting over the bound, integers over 64 bits.
+ */
+export const encodeNative = (message: object): Buffer => {
+  const bytes = pack(message);
+  if (!depthWithin(bytes, BOUNDS.nesting)) {
+    throw new MusterError(
+      'BAD_MESSAGE',
+      `a ${typeName(message)} is nested deeper than ${BOUNDS.nesting}, or holds dates`,
+    );
+  }
+  return bytes;
+};
 
-const withoutUndefined = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(withoutUndefined);
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value;
-  const out: Record<string, unknown> = {};
-  for (const [name, each] of Object.entries(value)) if (each !== undefined) out[name] = withoutUndefined(each);
-  return out;
+const pack = (message: object): Buffer => {
+  try {
+    return packr.pack(message) as Buffer;
+  } catch (cause) {
+    throw new MusterError('BAD_MESSAGE', `a ${typeName(message)} can't be written: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
 };
 
 /**
