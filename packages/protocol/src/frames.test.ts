@@ -1,5 +1,9 @@
 import {
+  batchFrames,
   clientQuestion,
+  eventFrames,
+  eventTopic,
+  frontendAnswer,
   type MusterError,
   newestName,
   readAtAgent,
@@ -9,7 +13,10 @@ import {
   readFrontend,
   readReceiver,
   readRegister,
+  readSubscription,
+  registerFrames,
   routeFrame,
+  routeText,
   toAgent,
   toBroker,
 } from '@muster/protocol';
@@ -39,6 +46,27 @@ describe('frames', () => {
   it('of a question carry an empty one in front', () => {
     expect(readFrontend([routeFrame('r'), ...clientQuestion(body)])).toEqual({ route: 'r', payload: body });
     expect(readClientAnswer(clientQuestion(body))).toEqual(body);
+  });
+
+  it('of an answer find the asker, whose id may be any bytes', () => {
+    const route = routeText(Buffer.from([0, 0x80, 0xff, 0x0a, 0xc3]));
+    const [id, ...rest] = frontendAnswer(route, body);
+    expect(id).toEqual(Buffer.from([0, 0x80, 0xff, 0x0a, 0xc3]));
+    expect(readClientAnswer(rest)).toEqual(body);
+  });
+
+  it('of register, receiver and events are read as they are built', () => {
+    expect(readRegister(registerFrames('UNREGISTER', body))).toEqual({ verb: 'UNREGISTER', body });
+    expect(readReceiver(batchFrames(body, body))).toEqual({ native: true, header: body, payload: body });
+    expect(readReceiver([body])).toEqual({ native: false, body });
+    expect(readEvent(eventFrames(eventTopic('r'), body))).toEqual({ topic: 'run.r', payload: body });
+  });
+
+  it('of a subscription say who listens to what', () => {
+    expect(readSubscription([Buffer.from('\u0001run.r')])).toEqual({ subscribed: true, topic: 'run.r' });
+    expect(readSubscription([Buffer.from('\u0000')])).toEqual({ subscribed: false, topic: '' });
+    for (const other of [[], [body], [Buffer.alloc(0)], [Buffer.from([1]), body]])
+      expect(readSubscription(other)).toBeNull();
   });
 
   it('that make no sense are refused, never worse', () => {

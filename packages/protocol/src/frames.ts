@@ -3,7 +3,8 @@ import { MusterError } from './errors.js';
 /** One part of a ZeroMQ message. */
 export type Frame = Buffer;
 
-const EMPTY = Buffer.alloc(0);
+/** Made when it is needed: this file can be imported where there is no `Buffer`. */
+const empty = (): Frame => Buffer.alloc(0);
 const bad = (what: string): never => {
   throw new MusterError('BAD_FRAMES', what);
 };
@@ -19,19 +20,19 @@ export const readFrontend = (frames: readonly Frame[]): { readonly route: string
     return bad('a message on the frontend has no body');
   return { route: routeText(route), payload };
 };
-export const frontendAnswer = (route: string, payload: Frame): Frame[] => [routeFrame(route), EMPTY, payload];
+export const frontendAnswer = (route: string, payload: Frame): Frame[] => [routeFrame(route), empty(), payload];
 /** Frontend, at the client's DEALER: `'' payload` both ways. */
-export const clientQuestion = (payload: Frame): Frame[] => [EMPTY, payload];
+export const clientQuestion = (payload: Frame): Frame[] => [empty(), payload];
 export const readClientAnswer = (frames: readonly Frame[]): Frame =>
   frames.at(-1) ?? bad('an empty message came from the frontend');
 
 /** Backend, broker → agent: `agent-id '' broker-id '' [client-id ''] payload`. */
 export const toAgent = (agent: string, broker: string, payload: Frame, client?: string): Frame[] => [
   routeFrame(agent),
-  EMPTY,
+  empty(),
   Buffer.from(broker),
-  EMPTY,
-  ...(client === undefined ? [] : [routeFrame(client), EMPTY]),
+  empty(),
+  ...(client === undefined ? [] : [routeFrame(client), empty()]),
   payload,
 ];
 /** The same as the agent's DEALER reads it: without its own id in front. */
@@ -48,10 +49,10 @@ export const readAtAgent = (
 
 /** Backend, agent → broker, as the agent's DEALER writes it: `'' agent-id '' [client-id ''] payload`. */
 export const toBroker = (agent: string, payload: Frame, client?: string): Frame[] => [
-  EMPTY,
+  empty(),
   routeFrame(agent),
-  EMPTY,
-  ...(client === undefined ? [] : [routeFrame(client), EMPTY]),
+  empty(),
+  ...(client === undefined ? [] : [routeFrame(client), empty()]),
   payload,
 ];
 /** The same as the broker's ROUTER reads it: with the routing id in front. */
@@ -88,6 +89,8 @@ export const readRegister = (
   return { verb, body };
 };
 
+export const registerFrames = (verb: 'REGISTER' | 'UNREGISTER', body: Frame): Frame[] => [Buffer.from(verb), body];
+
 /** Receiver: one JSON message of the original, or `header payload` of a native agent. */
 export const readReceiver = (
   frames: readonly Frame[],
@@ -101,11 +104,28 @@ export const readReceiver = (
   return bad(`${frames.length} frames came on the receiver, not 1 or 2`);
 };
 
+/** A batch of a native agent. */
+export const batchFrames = (header: Frame, payload: Frame): Frame[] => [header, payload];
+
 /** Events: `topic payload`. The topic of a run's events is `run.` and its id. */
 export const eventTopic = (run: string): string => `run.${run}`;
+export const eventFrames = (topic: string, payload: Frame): Frame[] => [Buffer.from(topic), payload];
 export const readEvent = (frames: readonly Frame[]): { readonly topic: string; readonly payload: Frame } => {
   const [topic, payload] = frames;
   if (frames.length !== 2 || topic === undefined || payload === undefined)
     return bad('an event is not a topic and a payload');
   return { topic: topic.toString(), payload };
+};
+
+/**
+ * What an XPUB hears: a topic that somebody asks for now (first byte 1) or that nobody wants any more (0). Null for
+ * anything else, which a SUB may send too.
+ */
+export const readSubscription = (
+  frames: readonly Frame[],
+): { readonly subscribed: boolean; readonly topic: string } | null => {
+  const [frame] = frames;
+  const verb = frame?.[0];
+  if (frame === undefined || frames.length !== 1 || (verb !== 0 && verb !== 1)) return null;
+  return { subscribed: verb === 1, topic: frame.subarray(1).toString() };
 };

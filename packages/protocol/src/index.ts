@@ -17,7 +17,9 @@ export {
 } from './endpoints.js';
 export { CODES, type Code, EXIT, exitCodeOf, MusterError, type MusterErrorOptions } from './errors.js';
 export {
+  batchFrames,
   clientQuestion,
+  eventFrames,
   eventTopic,
   type Frame,
   frontendAnswer,
@@ -28,6 +30,8 @@ export {
   readFrontend,
   readReceiver,
   readRegister,
+  readSubscription,
+  registerFrames,
   routeFrame,
   routeText,
   toAgent,
