@@ -87,6 +87,8 @@ export {
 } from './native/broker-to-agent.js';
 export {
   AgentInfo,
+  BundleHasResult,
+  BundlePutResult,
   ClientReply,
   Endpoints,
   PingResult,

@@ -164,7 +164,19 @@ export const Snapshot = z.strictObject({
 });
 export type Snapshot = z.infer<typeof Snapshot>;
 
+/** Answer to `bundle.has`. */
+export const BundleHasResult = z.strictObject({ has: z.boolean() });
+export type BundleHasResult = z.infer<typeof BundleHasResult>;
+/**
+ * Answer to `bundle.put`: how many bytes are held without a gap, so where the next piece begins. A piece that does not
+ * continue what is held is not taken, and is no error: whoever uploads goes on from here (two may upload at once).
+ */
+export const BundlePutResult = z.strictObject({ received: Int });
+export type BundlePutResult = z.infer<typeof BundlePutResult>;
+
+/** Answer to `submit`: the run is queued, or has its agents already. */
 export const SubmitResult = z.strictObject({ run: RunId, agents: z.array(AgentId) });
+export type SubmitResult = z.infer<typeof SubmitResult>;
 /** Answer to `show`: the run, its exported summary once it is finished, and what the author's handleSummary made. */
 export const ShowResult = z.strictObject({
   run: RunInfo,

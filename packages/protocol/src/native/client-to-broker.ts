@@ -6,7 +6,7 @@ const ask = <T extends string, S extends z.ZodRawShape>(type: T, shape: S) =>
 
 export const Ping = ask('ping', {});
 export const BundleHas = ask('bundle.has', { hash: BundleHash });
-/** One piece of at most 256 KiB; pieces come in order, the last one is checked against the hash. */
+/** One piece of at most 256 KiB, in order (see `BundlePutResult`); the last one is checked against the hash. */
 export const BundlePut = ask('bundle.put', { hash: BundleHash, size: Int, offset: Int, data: Bytes });
 export const Submit = ask('submit', {
   bundle: BundleHash,
