@@ -41,7 +41,8 @@ export class AuthorPlaces {
     if (this.#map !== undefined) return this.#map;
     const text = readFileSync(this.#bundlePath, 'utf8');
     const at = text.lastIndexOf(MARK);
-    this.#map = at < 0 ? null : new TraceMap(Buffer.from(text.slice(at + MARK.length).trim(), 'base64').toString('utf8'));
+    this.#map =
+      at < 0 ? null : new TraceMap(Buffer.from(text.slice(at + MARK.length).trim(), 'base64').toString('utf8'));
     return this.#map;
   }
 }

@@ -22,7 +22,15 @@ export class ErrorGroups {
   #overflow(atMs: number) {
     let all = this.#groups.get('');
     if (all === undefined) {
-      all = { code: 'MORE_ERRORS', message: `more than ${MAX_GROUPS} kinds of failure in one second`, where: null, scenario: null, count: 0, firstAtMs: atMs, lastAtMs: atMs };
+      all = {
+        code: 'MORE_ERRORS',
+        message: `more than ${MAX_GROUPS} kinds of failure in one second`,
+        where: null,
+        scenario: null,
+        count: 0,
+        firstAtMs: atMs,
+        lastAtMs: atMs,
+      };
       this.#groups.set('', all);
     }
     return all;

@@ -1,6 +1,11 @@
 /**
- * Runs a test script: virtual users, executors, the HTTP load path.
+ * Runs a test script in a worker process: virtual users, executors, the HTTP load path, the recorder. The agent starts
+ * workers and talks to them in the words of `ipc.ts`.
  *
  * @packageDocumentation
  */
-export {};
+
+export { AuthorPlaces } from './author-place.js';
+export { CAUSES, type ErrorCause } from './http/error-codes.js';
+export type { InitOrder, MachineMs, PlanOrder, WatchdogLine, WorkerFault, WorkerNews, WorkerOrder } from './ipc.js';
+export { workerEntry } from './worker-entry.js';

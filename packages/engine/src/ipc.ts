@@ -129,6 +129,7 @@ export interface WorkerFault {
 export type WatchdogLine =
   | { readonly grant: { readonly generation: number; readonly until: MachineMs } }
   | { readonly hang: { readonly blockedMs: number; readonly where: string | null } }
-  | { readonly expired: { readonly until: MachineMs } };
+  | { readonly expired: { readonly until: MachineMs } }
+  | { readonly memory: { readonly rssBytes: number; readonly maxRssBytes: number } };
 
 export type { ErrorGroup };

@@ -90,7 +90,9 @@ export class Recorder {
 
   constructor(options: RecorderOptions) {
     this.#options = options;
-    this.#rows = new RowBuffer(options.raw === 'none' ? 0 : options.raw === 'all' ? Number.POSITIVE_INFINITY : options.rowsPerSecond);
+    this.#rows = new RowBuffer(
+      options.raw === 'none' ? 0 : options.raw === 'all' ? Number.POSITIVE_INFINITY : options.rowsPerSecond,
+    );
   }
 
   /** The place of a scenario and group; keep it. */
@@ -132,7 +134,13 @@ export class Recorder {
     if (!request.expected) {
       this.#rows.addFailed(this.#row(exchange, sinks.labels, at));
       const cause = exchange.cause;
-      if (cause !== null) this.error(cause.name, `${cause.text}${exchange.detail === '' ? '' : `: ${exchange.detail}`} (${request.method} ${request.name})`, null, place.scenario);
+      if (cause !== null)
+        this.error(
+          cause.name,
+          `${cause.text}${exchange.detail === '' ? '' : `: ${exchange.detail}`} (${request.method} ${request.name})`,
+          null,
+          place.scenario,
+        );
     } else if (this.#rows.wants()) this.#rows.add(this.#row(exchange, sinks.labels, at));
   }
 
@@ -145,7 +153,14 @@ export class Recorder {
     const errorCode = exchange.cause?.number ?? statusErrorCode(exchange.status);
     for (const each of list) {
       const { labels } = each;
-      if (labels.status === exchange.status && labels.method === request.method && labels.errorCode === errorCode && labels.expected === request.expected && each.tags === request.tags) return each;
+      if (
+        labels.status === exchange.status &&
+        labels.method === request.method &&
+        labels.errorCode === errorCode &&
+        labels.expected === request.expected &&
+        each.tags === request.tags
+      )
+        return each;
     }
     const made = this.#makeSinks(place, exchange, request, errorCode);
     // Tags that are made anew for each request would fill the list; they are looked up each time.
@@ -166,7 +181,15 @@ export class Recorder {
       ...(errorCode === 0 ? {} : { error_code: String(errorCode) }),
       ...(exchange.answered ? { proto: `HTTP/1.${exchange.minor}` } : {}),
     };
-    const labels: SampleLabels = { scenario: place.scenario, group: place.group, name: request.name, method: request.method, status: exchange.status, errorCode, expected: request.expected };
+    const labels: SampleLabels = {
+      scenario: place.scenario,
+      group: place.group,
+      name: request.name,
+      method: request.method,
+      status: exchange.status,
+      errorCode,
+      expected: request.expected,
+    };
     const trend = (name: string) => this.series.trend(name, tags);
     return {
       labels,
@@ -211,7 +234,8 @@ export class Recorder {
   }
 
   log(level: 'debug' | 'info' | 'warn' | 'error', message: string): void {
-    if (this.#logs.length < MAX_LOGS) this.#logs.push({ atMs: this.#options.runMs(), level, message: message.slice(0, 8_192) });
+    if (this.#logs.length < MAX_LOGS)
+      this.#logs.push({ atMs: this.#options.runMs(), level, message: message.slice(0, 8_192) });
   }
 
   /** Seals every second that is over; called before anything is recorded, so that it falls into its own window. */
@@ -239,7 +263,12 @@ export class Recorder {
       logs: this.#logs,
     };
     this.#logs = [];
-    this.#options.onSealed({ second: this.#second, sealedToMs, window: encodeNative(payload), samples: samples === null ? null : encodeNative(samples) });
+    this.#options.onSealed({
+      second: this.#second,
+      sealedToMs,
+      window: encodeNative(payload),
+      samples: samples === null ? null : encodeNative(samples),
+    });
     this.#second += 1;
     this.#endMs += 1_000;
   }

@@ -73,7 +73,8 @@ export class RowBuffer {
 
   /** The second's rows as columns, and a fresh start; null without rows. */
   take(): SamplesPayload | null {
-    const rows = this.#failed.length === 0 ? this.#rows : [...this.#rows, ...this.#failed].sort((a, b) => a.endedUs - b.endedUs);
+    const rows =
+      this.#failed.length === 0 ? this.#rows : [...this.#rows, ...this.#failed].sort((a, b) => a.endedUs - b.endedUs);
     this.#rows = [];
     this.#failed = [];
     this.#stride = 1;
