@@ -1,0 +1,42 @@
+import type { WorkerNews } from '@muster/engine';
+import type { BrokerMessage, BundleHash, Code, StreamId } from '@muster/protocol';
+import type { WorkerExit } from '../worker-host/worker-exit.js';
+
+/** Everything that can happen to an agent, as the shell (or the simulator) tells it to the {@link Supervisor}. */
+export type SupervisorEvent =
+  /** Once, first. */
+  | { readonly type: 'start' }
+  /** Answers `connect`: a native broker answered on the frontend, and fresh sockets are connected to what it says. */
+  | { readonly type: 'link.up' }
+  /** Answers `connect` or `probe`: the broker's port refuses connections, so its process is dead. */
+  | { readonly type: 'link.refused' }
+  /** Answers `connect`: nothing came back, or nothing that a native agent understands. `probe` is not answered then. */
+  | { readonly type: 'link.silent'; readonly why: string }
+  /** The broker said something on the backend. */
+  | { readonly type: 'message'; readonly message: BrokerMessage }
+  /** The instant of the last `wake` effect has come. One that comes early or without need does no harm. */
+  | { readonly type: 'wake' }
+  /** Answers `bundle.find` and `bundle.store`. */
+  | { readonly type: 'bundle.found'; readonly hash: BundleHash; readonly path: string }
+  | { readonly type: 'bundle.missing'; readonly hash: BundleHash }
+  | { readonly type: 'bundle.failed'; readonly hash: BundleHash; readonly code: Code; readonly message: string }
+  | { readonly type: 'worker.news'; readonly worker: number; readonly news: WorkerNews }
+  /** The last that is heard of a worker: its channel is read to the end before. */
+  | { readonly type: 'worker.exit'; readonly worker: number; readonly exit: WorkerExit }
+  /** Answers `outbox.append`: everything up to this number would survive a crash of the agent. */
+  | { readonly type: 'outbox.written'; readonly stream: StreamId; readonly upTo: number }
+  /**
+   * The outbox can't write (`full`), or can again. Appended batches that are not written yet wait in memory, in order,
+   * and are written first when it can; `waitingBytes` is how much that is.
+   */
+  | { readonly type: 'outbox.disk'; readonly full: boolean; readonly waitingBytes: number; readonly why: string }
+  /** How this process and its workers fare; every beat or so. */
+  | {
+      readonly type: 'load';
+      readonly cpu: number;
+      readonly rssBytes: number;
+      /** Longest delay of this process's own loop since the last one. */
+      readonly lagMs: number;
+    }
+  /** Somebody wants the agent to end: gracefully the first time, at once the second. */
+  | { readonly type: 'quit' };
