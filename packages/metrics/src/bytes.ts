@@ -1,3 +1,10 @@
+/** A size of a signed number that zigzag keeps within the numbers a double holds exactly. */
+const SMALL = 2 ** 51;
+/** 8 bytes of 7 bits are more than the 53 that a natural may have. */
+const MAX_NATURAL_BYTES = 8;
+/** The sum of 2^53 values of 63 bits has 116 bits; with the sign, 17 bytes of 7. */
+const MAX_SIGNED_BYTES = 17;
+
 /** Writes variable-length integers (7 bits a byte, low bits first) into a growing buffer. */
 export class ByteWriter {
   #buffer = new Uint8Array(256);
@@ -25,6 +32,11 @@ export class ByteWriter {
 
   /** Any whole number, zigzag: small sizes of both signs are short. */
   signed(value: bigint): void {
+    const small = Number(value);
+    if (small > -SMALL && small < SMALL) {
+      this.natural(small < 0 ? -small * 2 - 1 : small * 2);
+      return;
+    }
     let rest = value < 0n ? -value * 2n - 1n : value * 2n;
     while (rest >= 0x80n) {
       this.byte(Number(rest & 0x7fn) | 0x80);
@@ -38,7 +50,10 @@ export class ByteWriter {
   }
 }
 
-/** Reads what {@link ByteWriter} wrote. Every method throws a RangeError when the bytes end or make no sense. */
+/**
+ * Reads what {@link ByteWriter} wrote, and nothing else: each number has one way to be written. Every method throws a
+ * RangeError when the bytes end or make no sense.
+ */
 export class ByteReader {
   readonly #bytes: Uint8Array;
   #at = 0;
@@ -57,25 +72,30 @@ export class ByteReader {
   natural(): number {
     let value = 0;
     let scale = 1;
-    for (;;) {
+    for (let read = 1; read <= MAX_NATURAL_BYTES; read += 1) {
       const next = this.byte();
       value += (next & 0x7f) * scale;
-      if (value > Number.MAX_SAFE_INTEGER) throw new RangeError('a number is too large');
-      if (next < 0x80) return value;
+      if (next < 0x80) {
+        if (value > Number.MAX_SAFE_INTEGER) break;
+        if (next === 0 && read > 1) throw new RangeError('a number is written longer than it is');
+        return value;
+      }
       scale *= 0x80;
     }
+    throw new RangeError('a number is too large');
   }
 
   signed(): bigint {
     let value = 0n;
-    let shift = 0n;
-    for (;;) {
+    for (let read = 0; read < MAX_SIGNED_BYTES; read += 1) {
       const next = this.byte();
-      value |= BigInt(next & 0x7f) << shift;
-      if (shift > 140n) throw new RangeError('a number is too large');
-      if (next < 0x80) return value & 1n ? -(value + 1n) / 2n : value / 2n;
-      shift += 7n;
+      value |= BigInt(next & 0x7f) << BigInt(read * 7);
+      if (next < 0x80) {
+        if (next === 0 && read > 0) throw new RangeError('a number is written longer than it is');
+        return value & 1n ? -(value + 1n) / 2n : value / 2n;
+      }
     }
+    throw new RangeError('a number is too large');
   }
 
   end(): void {

@@ -1,49 +1,26 @@
+import { BUCKET_COUNT, Buckets, bucketOf, middleOf } from './buckets.js';
 import { ByteReader, ByteWriter } from './bytes.js';
 
-/** Sub-buckets per power of two: a bucket is at most 1/128 of its values wide, its middle at most 0.4 % off. */
-const SUB_BITS = 7;
-const SUB = 1 << SUB_BITS;
-/** Values below this have a bucket each. */
-const EXACT = 2 * SUB;
-/** From here on sums leave the numbers that a double holds exactly. */
+/** From here on a running sum is put away as a bigint, before it leaves the numbers that a double holds exactly. */
 const FOLD = 2 ** 52;
-const MAX_SIGNED_64 = 2 ** 63;
 const FORMAT = 1;
-/** Buckets of one sign up to 2^63. */
-const MAX_INDEX = EXACT + (63 - SUB_BITS) * SUB;
 
-type Chunks = (Float64Array | undefined)[];
-
-const indexOf = (size: number): number => {
-  if (size < EXACT) return size;
-  const exponent = size < 0x8000_0000 ? 31 - Math.clz32(size) : exponentOf(size);
-  return EXACT + (exponent - SUB_BITS - 1) * SUB + Math.floor(size / 2 ** (exponent - SUB_BITS)) - SUB;
-};
-
-const exponentOf = (size: number): number => {
-  const guess = Math.floor(Math.log2(size));
-  return 2 ** guess > size ? guess - 1 : 2 ** (guess + 1) <= size ? guess + 1 : guess;
-};
-
-/** The middle of a bucket: what a percentile that falls into it is said to be. */
-const middleOf = (index: number): number => {
-  if (index < EXACT) return index;
-  const exponent = Math.floor((index - EXACT) / SUB) + SUB_BITS + 1;
-  const width = 2 ** (exponent - SUB_BITS);
-  return (((index - EXACT) % SUB) + SUB) * width + Math.floor((width - 1) / 2);
-};
+/** The largest size of a value: the last double below 2^63. */
+export const MAX_FIXED = 2 ** 63 - 1_024;
 
 /**
  * A log-linear histogram of signed integers: count, sum, least and greatest are exact, a percentile is within 0.4 % of
- * the sample of its rank. Merging only adds counts, so any order of merging gives the same bytes. Memory grows with the
- * powers of two that occur (1 KiB each), not with the number of values.
+ * the sample of its rank. Merging only adds counts, so any order of merging gives the same bytes. Memory follows the
+ * spread of the values (0.5 KiB per power of two), not their number; it never exceeds 60 KiB.
  */
 export class Histogram {
-  #positive: Chunks = [];
-  #negative: Chunks = [];
+  readonly #positive = new Buckets();
+  /** Made with the first negative value: times have none. */
+  #negative: Buckets | undefined;
   #count = 0;
+  /** The sum is `#sum + #folded`. */
   #sum = 0;
-  #sumBig = 0n;
+  #folded = 0n;
   #min = Number.POSITIVE_INFINITY;
   #max = Number.NEGATIVE_INFINITY;
   #clamped = 0;
@@ -55,7 +32,7 @@ export class Histogram {
   }
   /** The exact sum. */
   get sum(): bigint {
-    return this.#sumBig + BigInt(this.#sum);
+    return this.#folded + BigInt(this.#sum);
   }
   /** The least value; 0 when empty. */
   get min(): number {
@@ -69,7 +46,7 @@ export class Histogram {
   get clamped(): number {
     return this.#clamped;
   }
-  /** Values that are no number; not recorded. */
+  /** Values that are no finite number; not recorded. */
   get rejected(): number {
     return this.#rejected;
   }
@@ -78,66 +55,83 @@ export class Histogram {
     return this.#count === 0 ? 0 : Number(this.sum) / this.#count;
   }
 
-  /** Records an integer between -2^63 and 2^63. The hot path: small sizes cost one index and one increment. */
+  /**
+   * Records an integer. The hot path takes those from 0 to 2^32: one shift, one index, one increment. What is negative
+   * or larger takes a longer way; a fraction is rounded, what lies beyond {@link MAX_FIXED} clamped and counted, what is
+   * not finite only counted.
+   */
   record(value: number): void {
-    const size = value < 0 ? -value : value;
-    const index = size < EXACT ? size : indexOf(size);
-    const chunks = value < 0 ? this.#negative : this.#positive;
-    let chunk = chunks[index >> SUB_BITS];
-    if (chunk === undefined) {
-      chunk = new Float64Array(SUB);
-      chunks[index >> SUB_BITS] = chunk;
+    const size = value >>> 0;
+    if (size !== value) {
+      this.recordWithin(value, -MAX_FIXED, MAX_FIXED);
+      return;
     }
-    chunk[index & (SUB - 1)] = (chunk[index & (SUB - 1)] as number) + 1;
+    this.#positive.incrementFor(size);
     this.#count += 1;
-    if (value < this.#min) this.#min = value;
-    if (value > this.#max) this.#max = value;
-    if (size < FOLD) {
-      this.#sum += value;
-      if (this.#sum > FOLD || this.#sum < -FOLD) this.#fold();
-    } else {
-      this.#sumBig += BigInt(value);
-    }
+    if (size < this.#min) this.#min = size;
+    if (size > this.#max) this.#max = size;
+    this.#sum += size;
+    if (this.#sum >= FOLD) this.#fold();
   }
 
-  /** Records a value within [low, high]; outside it is clamped and counted, and what is no number is only counted. */
+  /**
+   * Records a value within [low, high], which lie within ±{@link MAX_FIXED}. Outside it is clamped and counted, and what
+   * is not finite is only counted.
+   */
   recordWithin(value: number, low: number, high: number): void {
-    if (Number.isNaN(value)) {
+    if (!Number.isFinite(value)) {
       this.#rejected += 1;
       return;
     }
-    if (value < low || value > high) {
-      this.#clamped += 1;
-      this.record(value < low ? low : high);
-      return;
-    }
-    this.record(value);
+    // Adding 0 turns the -0 that rounding gives into 0.
+    const whole = Math.round(value) + 0;
+    if (whole < low || whole > high) this.#clamped += 1;
+    this.#take(Math.min(high, Math.max(low, whole)));
+  }
+
+  #take(value: number): void {
+    if (value < 0) {
+      this.#negative ??= new Buckets();
+      this.#negative.increment(bucketOf(-value));
+    } else this.#positive.increment(bucketOf(value));
+    this.#count += 1;
+    if (value < this.#min) this.#min = value;
+    if (value > this.#max) this.#max = value;
+    if (Math.abs(value) < FOLD) {
+      this.#sum += value;
+      if (Math.abs(this.#sum) >= FOLD) this.#fold();
+    } else this.#folded += BigInt(value);
   }
 
   #fold(): void {
-    this.#sumBig += BigInt(this.#sum);
+    this.#folded += BigInt(this.#sum);
     this.#sum = 0;
   }
 
   /** Adds all of another histogram to this one. */
   merge(other: Histogram): void {
-    mergeChunks(this.#positive, other.#positive);
-    mergeChunks(this.#negative, other.#negative);
+    this.#positive.merge(other.#positive);
+    if (other.#negative !== undefined) {
+      this.#negative ??= new Buckets();
+      this.#negative.merge(other.#negative);
+    }
     this.#count += other.#count;
-    this.#sumBig += other.sum;
+    this.#folded += other.#folded;
+    this.#sum += other.#sum;
+    if (Math.abs(this.#sum) >= FOLD) this.#fold();
     if (other.#min < this.#min) this.#min = other.#min;
     if (other.#max > this.#max) this.#max = other.#max;
     this.#clamped += other.#clamped;
     this.#rejected += other.#rejected;
   }
 
-  /** Empties it; the chunks are kept for the next window. */
+  /** Empties it; the memory is kept for the next window. */
   reset(): void {
-    for (const chunk of this.#positive) chunk?.fill(0);
-    for (const chunk of this.#negative) chunk?.fill(0);
+    this.#positive.clear();
+    this.#negative?.clear();
     this.#count = 0;
     this.#sum = 0;
-    this.#sumBig = 0n;
+    this.#folded = 0n;
     this.#min = Number.POSITIVE_INFINITY;
     this.#max = Number.NEGATIVE_INFINITY;
     this.#clamped = 0;
@@ -146,24 +140,28 @@ export class Histogram {
 
   /**
    * The value at a rank by the nearest-rank method: the smallest value with at least `p` percent of all values at or
-   * below it. (k6 interpolates linearly between the two neighbours, so with few values the two differ.) 0 when empty.
+   * below it, `p` from 0 (the least) to 100 (the greatest). 0 when empty. k6 interpolates linearly between the two
+   * neighbours of `p/100 · (count − 1)`, so with few values the two differ; this one always names a value that occurred,
+   * give or take the width of its bucket.
    */
   percentile(p: number): number {
     if (this.#count === 0) return 0;
-    const rank = Math.min(this.#count, Math.max(1, Math.ceil((p * this.#count) / 100 - 1e-9)));
-    if (rank === 1) return this.#min;
-    if (rank === this.#count) return this.#max;
-    let seen = 0;
-    for (const [value, count] of this.#ascending()) {
-      seen += count;
-      if (seen >= rank) return Math.min(this.#max, Math.max(this.#min, value));
-    }
-    return this.#max;
+    const rank = nearestRank(p, this.#count);
+    if (rank <= 1) return this.#min;
+    if (rank >= this.#count) return this.#max;
+    return Math.min(this.#max, Math.max(this.#min, this.#valueAt(rank)));
   }
 
-  *#ascending(): Generator<readonly [value: number, count: number]> {
-    for (const [index, count] of [...entries(this.#negative)].reverse()) yield [-middleOf(index), count];
-    for (const [index, count] of entries(this.#positive)) yield [middleOf(index), count];
+  #valueAt(rank: number): number {
+    let before = rank - 1;
+    if (this.#negative !== undefined) {
+      const below = [...this.#negative.ascending()].reverse();
+      for (const [index, count] of below) {
+        if (before < count) return -middleOf(index);
+        before -= count;
+      }
+    }
+    return middleOf(this.#positive.bucketAfter(before));
   }
 
   /** The sparse binary form: gaps between buckets in use and their counts, as variable-length integers. */
@@ -183,7 +181,10 @@ export class Histogram {
     return out.bytes();
   }
 
-  /** Reads what {@link encode} wrote. @throws RangeError when the bytes are anything else. */
+  /**
+   * Reads what {@link encode} wrote. Whatever the bytes say, it takes no more memory than a histogram may have.
+   * @throws RangeError when the bytes are anything that no histogram encodes to.
+   */
   static decode(bytes: Uint8Array): Histogram {
     const from = new ByteReader(bytes);
     const made = new Histogram();
@@ -191,71 +192,86 @@ export class Histogram {
     made.#count = from.natural();
     made.#clamped = from.natural();
     made.#rejected = from.natural();
-    if (made.#count > 0) {
-      made.#sumBig = from.signed();
-      made.#min = Number(from.signed());
-      made.#max = Number(from.signed());
-      const total = readBuckets(from, made.#positive) + readBuckets(from, made.#negative);
-      if (total !== made.#count) throw new RangeError('the counts of a histogram do not add up');
-      if (made.#min > made.#max) throw new RangeError('the least value of a histogram is above its greatest');
-    }
+    if (made.#clamped > made.#count) throw new RangeError('a histogram has more clamped values than values');
+    if (made.#count > 0) made.#readValues(from);
     from.end();
     return made;
   }
-}
 
-/** The range of a custom trend's fixed-point values; the last double below 2^63. */
-export const MAX_FIXED = MAX_SIGNED_64 - 1_024;
-
-function* entries(chunks: Chunks): Generator<readonly [index: number, count: number]> {
-  for (const [at, chunk] of chunks.entries()) {
-    if (chunk === undefined) continue;
-    for (let offset = 0; offset < SUB; offset += 1) {
-      const count = chunk[offset] as number;
-      if (count !== 0) yield [at * SUB + offset, count];
-    }
+  #readValues(from: ByteReader): void {
+    const sum = from.signed();
+    const least = from.signed();
+    const greatest = from.signed();
+    this.#min = Number(least);
+    this.#max = Number(greatest);
+    const above = readBuckets(from, this.#positive);
+    const negative = new Buckets();
+    const below = readBuckets(from, negative);
+    if (below.first === 0) throw new RangeError('a histogram has a negative zero');
+    if (below.total > 0) this.#negative = negative;
+    if (above.total + below.total !== this.#count) throw new RangeError('the counts of a histogram do not add up');
+    const lowest = below.total > 0 ? -below.last : above.first;
+    const highest = above.total > 0 ? above.last : -below.first;
+    const endsMatch = signedBucketOf(this.#min) === lowest && signedBucketOf(this.#max) === highest;
+    if (!endsMatch || this.#min > this.#max || BigInt(this.#min) !== least || BigInt(this.#max) !== greatest)
+      throw new RangeError('the ends of a histogram are not those of its buckets');
+    const count = BigInt(this.#count);
+    if (sum < least * count || sum > greatest * count)
+      throw new RangeError('the sum of a histogram is none of values between its ends');
+    if (sum > -BigInt(FOLD) && sum < BigInt(FOLD)) this.#sum = Number(sum);
+    else this.#folded = sum;
   }
 }
 
-const mergeChunks = (into: Chunks, from: Chunks): void => {
-  for (const [at, chunk] of from.entries()) {
-    if (chunk === undefined) continue;
-    const mine = into[at];
-    if (mine === undefined) into[at] = chunk.slice();
-    else
-      for (let offset = 0; offset < SUB; offset += 1)
-        mine[offset] = (mine[offset] as number) + (chunk[offset] as number);
-  }
+/** The rank of a percentile among `count` values, from 1. The last bits of `p · count / 100` are noise: 99.9 % of 1,000 are 999. */
+export const nearestRank = (p: number, count: number): number => {
+  const exact = (p * count) / 100;
+  return Math.min(count, Math.max(1, Math.ceil(exact - exact * 2 ** -50)));
+};
+
+/** Negative values have the mirrored index. What is beyond the range has none. */
+const signedBucketOf = (value: number): number => {
+  const size = Math.abs(value);
+  if (size > MAX_FIXED) return Number.NaN;
+  return value < 0 ? -bucketOf(size) : bucketOf(size);
 };
 
 /** A bucket is one number, twice the gap to the one before, plus one if a count above 1 follows. */
-const writeBuckets = (out: ByteWriter, chunks: Chunks): void => {
-  const used = [...entries(chunks)];
+const writeBuckets = (out: ByteWriter, buckets: Buckets | undefined): void => {
+  const used = [...(buckets?.ascending() ?? [])];
   out.natural(used.length);
   let before = -1;
   for (const [index, count] of used) {
     out.natural((index - before - 1) * 2 + (count > 1 ? 1 : 0));
-    if (count > 1) out.natural(count);
+    if (count > 1) out.natural(count - 2);
     before = index;
   }
 };
 
-const readBuckets = (from: ByteReader, chunks: Chunks): number => {
+interface ReadBuckets {
+  /** The sum of the counts. */
+  readonly total: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+const readBuckets = (from: ByteReader, into: Buckets): ReadBuckets => {
   const used = from.natural();
-  let index = -1;
+  // There are no more pairs than buckets, for each pair moves on by one at least.
+  const pairs: number[] = [];
+  let last = -1;
   let total = 0;
   for (let n = 0; n < used; n += 1) {
     const token = from.natural();
-    index += Math.floor(token / 2) + 1;
-    if (index >= MAX_INDEX + SUB) throw new RangeError('a bucket of a histogram is out of range');
-    const count = token % 2 === 1 ? from.natural() : 1;
-    let chunk = chunks[index >> SUB_BITS];
-    if (chunk === undefined) {
-      chunk = new Float64Array(SUB);
-      chunks[index >> SUB_BITS] = chunk;
-    }
-    chunk[index & (SUB - 1)] = count;
+    last += Math.floor(token / 2) + 1;
+    if (last >= BUCKET_COUNT) throw new RangeError('a bucket of a histogram is out of range');
+    const count = token % 2 === 1 ? from.natural() + 2 : 1;
     total += count;
+    if (total > Number.MAX_SAFE_INTEGER) throw new RangeError('the counts of a histogram are too large');
+    pairs.push(last, count);
   }
-  return total;
+  const first = pairs[0] ?? -1;
+  if (used > 0) into.reach(first, last);
+  for (let at = 0; at < pairs.length; at += 2) into.add(pairs[at] as number, pairs[at + 1] as number);
+  return { total, first, last };
 };

@@ -1,4 +1,4 @@
-import { Histogram, MAX_FIXED } from './histogram.js';
+import { Histogram } from './histogram.js';
 
 export type MetricType = 'counter' | 'gauge' | 'rate' | 'trend';
 /** What a metric's values are: plain numbers, milliseconds, or bytes. */
@@ -86,13 +86,13 @@ export class Trend {
   /** Integer microseconds of a built-in time; above one hour they are clamped and counted. */
   addUs(us: number): void {
     this.touched = true;
-    if (us >= 0 && us <= MAX_TIME_US) this.histogram.record(us);
+    if (us <= MAX_TIME_US && us >= 0) this.histogram.record(us);
     else this.histogram.recordWithin(us, 0, MAX_TIME_US);
   }
   /** A value of a custom trend, six decimals kept. */
   add(value: number): void {
     this.touched = true;
-    this.histogram.recordWithin(Math.round(value * FIXED_SCALE), -MAX_FIXED, MAX_FIXED);
+    this.histogram.record(Math.round(value * FIXED_SCALE));
   }
   /** What one integer of the histogram is in the values that people see (milliseconds for times). */
   get scale(): number {
