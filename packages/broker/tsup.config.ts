@@ -1,7 +1,12 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: ['src/index.ts', 'src/main.ts'],
+  entry: {
+    index: 'src/index.ts',
+    main: 'src/main.ts',
+    internal: 'src/internal.ts',
+    'store-thread': 'src/store/thread/thread-main.ts',
+  },
   format: ['esm'],
   target: 'node20',
   dts: false,

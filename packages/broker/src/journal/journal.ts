@@ -1,0 +1,137 @@
+import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { deserialize, serialize } from 'node:v8';
+import { writeWhole } from '../data-folder/write-whole.js';
+import { storeError } from '../store/store-error.js';
+import { frameRecord, readRecords } from './record.js';
+
+/** What a journal holds: plain data by key. */
+export type JournalEntries = ReadonlyMap<string, unknown>;
+
+/** One change: a key gets a value, or is taken away when the value is undefined. */
+export interface JournalChange {
+  readonly key: string;
+  readonly value: unknown;
+}
+
+interface Waiting {
+  readonly record: Buffer;
+  readonly saved: () => void;
+  readonly lost: (error: Error) => void;
+}
+
+/** The file is rewritten once it is this much larger than what it holds. */
+const SLACK_BYTES = 8 * 1_024 * 1_024;
+
+/**
+ * The controller's memory on disk: a file of changes, each with its check sum, appended and made durable in groups. The
+ * values are in V8's own form, so that any depth and bytes come back as they were. At the start the file is read and rewritten with the latest value of each key; a tail that a crash cut off is dropped,
+ * for nobody was told that it is there.
+ */
+export class Journal {
+  readonly #path: string;
+  readonly #live: Map<string, Buffer>;
+  #file: FileHandle;
+  #bytes: number;
+  #queue: Waiting[] = [];
+  #writing: Promise<void> | null = null;
+  #broken: Error | null = null;
+
+  private constructor(path: string, file: FileHandle, live: Map<string, Buffer>, bytes: number) {
+    this.#path = path;
+    this.#file = file;
+    this.#live = live;
+    this.#bytes = bytes;
+  }
+
+  /** Opens or makes a journal. @throws MusterError `STORE_FAILED` or `DISK_FULL`. */
+  static async open(
+    path: string,
+  ): Promise<{ readonly journal: Journal; readonly entries: JournalEntries; readonly droppedBytes: number }> {
+    try {
+      const bytes = await readIfThere(path);
+      const { bodies, end } = readRecords(bytes);
+      const live = new Map<string, Buffer>();
+      const entries = new Map<string, unknown>();
+      for (const body of bodies) {
+        const { key, value } = deserialize(body) as { readonly key: string; readonly value?: unknown };
+        live.delete(key);
+        entries.delete(key);
+        if (value === undefined) continue;
+        live.set(key, frameRecord(body));
+        entries.set(key, value);
+      }
+      const compact = Buffer.concat([...live.values()]);
+      await writeWhole(path, compact);
+      const journal = new Journal(path, await open(path, 'a'), live, compact.byteLength);
+      return { journal, entries, droppedBytes: bytes.byteLength - end };
+    } catch (thrown) {
+      throw storeError(thrown);
+    }
+  }
+
+  /**
+   * Resolves when the change is durable; changes become durable in the order of their calls. After a failure everything
+   * later is refused too, for the file may end in half a record: the broker must be started again.
+   *
+   * @throws MusterError `STORE_FAILED` or `DISK_FULL`.
+   */
+  save({ key, value }: JournalChange): Promise<void> {
+    if (this.#broken !== null) return Promise.reject(this.#broken);
+    const record = frameRecord(serialize(value === undefined ? { key } : { key, value }));
+    if (value === undefined) this.#live.delete(key);
+    else this.#live.set(key, record);
+    return new Promise((saved, lost) => {
+      this.#queue.push({ record, saved, lost });
+      this.#writing ??= this.#write();
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#writing;
+    await this.#file.close();
+  }
+
+  async #write(): Promise<void> {
+    // Let everything of this turn of the loop into the first group.
+    await Promise.resolve();
+    while (this.#queue.length > 0) {
+      const group = this.#queue;
+      this.#queue = [];
+      try {
+        await this.#writeGroup(Buffer.concat(group.map(({ record }) => record)));
+      } catch (thrown) {
+        this.#broken = storeError(thrown);
+        for (const { lost } of [...group, ...this.#queue]) lost(this.#broken);
+        this.#queue = [];
+        break;
+      }
+      for (const { saved } of group) saved();
+    }
+    this.#writing = null;
+  }
+
+  async #writeGroup(bytes: Buffer): Promise<void> {
+    const liveBytes = [...this.#live.values()].reduce((sum, record) => sum + record.byteLength, 0);
+    if (this.#bytes + bytes.byteLength > 2 * liveBytes + SLACK_BYTES) {
+      // The live values include this group: the new file holds it.
+      const compact = Buffer.concat([...this.#live.values()]);
+      await writeWhole(this.#path, compact);
+      await this.#file.close();
+      this.#file = await open(this.#path, 'a');
+      this.#bytes = compact.byteLength;
+      return;
+    }
+    await this.#file.appendFile(bytes);
+    await this.#file.datasync();
+    this.#bytes += bytes.byteLength;
+  }
+}
+
+const readIfThere = async (path: string): Promise<Buffer> => {
+  try {
+    return await readFile(path);
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
+    throw thrown;
+  }
+};
