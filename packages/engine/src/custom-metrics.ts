@@ -34,7 +34,12 @@ export class CustomMetrics {
   }
 
   /** The class of a type, as tests construct it. */
-  classOf(type: MetricType) {
+  classOf(
+    type: MetricType,
+  ): new (
+    name: string,
+    isTime?: boolean,
+  ) => { readonly name: string; add(value: number | boolean, tags?: Readonly<Record<string, string>>): void } {
     const declare = (name: unknown, isTime: boolean) => this.#declare(name, type, isTime);
     const add = (name: string, value: unknown, tags: Readonly<Record<string, string>> | undefined, isTime: boolean) =>
       this.#add(name, type, isTime, value, tags);

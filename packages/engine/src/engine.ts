@@ -77,7 +77,7 @@ export class Engine {
   async load(): Promise<{
     readonly options: unknown;
     readonly functions: readonly string[];
-    readonly metrics: CustomMetrics['declared'];
+    readonly metrics: readonly DeclaredMetric[];
   }> {
     this.#installGlobals();
     const proxy = new HttpProxy(() => this.#http);
