@@ -112,6 +112,7 @@ export {
   BundlePut,
   Cancel,
   ClientMessage,
+  type ClientQuestion,
   DrainAgent,
   Ping,
   Query,

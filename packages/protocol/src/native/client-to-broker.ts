@@ -68,3 +68,5 @@ export const ClientMessage = z.discriminatedUnion('type', [
 ]);
 /** Everything that a native client asks on the frontend. */
 export type ClientMessage = z.infer<typeof ClientMessage>;
+/** The same as the asker writes it: what has a default may be left out, ids are plain text. */
+export type ClientQuestion = z.input<typeof ClientMessage>;

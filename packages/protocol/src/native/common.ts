@@ -43,7 +43,7 @@ export const Text = z.string().max(16_384);
 /** A short name: a scenario, a primitive, a label. */
 export const Name = z.string().min(1).max(256);
 /** Bytes: a Buffer or a plain typed array, as msgpackr gives them. */
-export const Bytes = z.instanceof(Uint8Array);
+export const Bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'must be bytes');
 
 /** Lowest and highest native protocol version that a peer speaks. */
 export const VersionRange = z.tuple([z.int().positive(), z.int().positive()]);
