@@ -3,41 +3,29 @@
  *
  * @packageDocumentation
  */
-export { type Aggregate, aggregate, DEFAULT_TREND_STATS, metricNames, statistic, summaryValues } from './aggregate.js';
-export { BUILTIN, type MetricInfo } from './builtin.js';
-export { Histogram, MAX_FIXED } from './histogram.js';
+export { type Aggregate, aggregate, metricNames } from './aggregate.js';
+export { BUILTIN } from './builtin.js';
 export {
-  DEFAULT_BOUNDS,
-  mergeSink,
-  OVERFLOW_TAGS,
-  type Series,
-  type SeriesBounds,
-  SeriesSet,
-  type SeriesSnapshot,
-  snapshotOf,
-  type Tags,
-} from './series-set.js';
-export {
-  type Contains,
-  Counter,
-  FIXED_SCALE,
-  Gauge,
-  MAX_TIME_US,
-  type MetricType,
-  makeSink,
-  Rate,
-  type Sink,
-  Trend,
-  type TrendUnit,
-} from './sinks.js';
-export {
-  type Condition,
+  abortingThreshold,
   evaluateThresholds,
-  fits,
-  parseCondition,
-  parseSelector,
-  type Selector,
   type ThresholdResult,
   type ThresholdSpec,
-} from './threshold.js';
-export { RunSeries } from './windows.js';
+  thresholdFaults,
+} from './evaluate-thresholds.js';
+export { Histogram, MAX_FIXED, nearestRank } from './histogram.js';
+export { type Contains, isMetricName, type MetricInfo, type MetricType, type TrendUnit } from './metric-info.js';
+export { RunSeries, type RunSeriesOptions } from './run-series.js';
+export { DEFAULT_BOUNDS, type Overflow, type SeriesBounds, SeriesSet } from './series-set.js';
+export { readSnapshot, type Series, type SeriesSnapshot, snapshotOf } from './series-snapshot.js';
+export { Counter, FIXED_SCALE, Gauge, MAX_TIME_US, makeSink, mergeSink, Rate, type Sink, Trend } from './sinks.js';
+export { DEFAULT_TREND_STATS, isTrendStat, statistic, summaryValues } from './statistic.js';
+export {
+  type MetricSummary,
+  type SubmetricSummary,
+  type SummarizeOptions,
+  summarizeMetrics,
+} from './summarize-metrics.js';
+export { type SecondsBudget, SummedGauge } from './summed-gauge.js';
+export { OVERFLOW_TAGS, TagSet, type Tags } from './tag-set.js';
+export { type Condition, fits, holds, type Operator, parseCondition } from './threshold-condition.js';
+export { parseSelector, type Selector } from './threshold-selector.js';

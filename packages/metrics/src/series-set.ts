@@ -1,248 +1,249 @@
-import { BUILTIN, type MetricInfo } from './builtin.js';
-import { Histogram } from './histogram.js';
-import {
-  type Contains,
-  type Counter,
-  Gauge,
-  type MetricType,
-  makeSink,
-  type Rate,
-  type Sink,
-  type Trend,
-  type TrendUnit,
-} from './sinks.js';
-
-export type Tags = Readonly<Record<string, string>>;
-
-/** One metric under one set of tags. */
-export interface Series {
-  readonly metric: string;
-  readonly info: MetricInfo;
-  readonly tags: Tags;
-  readonly sink: Sink;
-}
-
-/** A series' values as they travel: plain data; a trend's distribution is in `histogram`. */
-export interface SeriesSnapshot {
-  readonly metric: string;
-  readonly type: MetricType;
-  readonly contains: Contains;
-  readonly unit: TrendUnit;
-  readonly tags: Tags;
-  /** counter: [sum]; gauge: [value, min, max, atMs]; rate: [passes, total]; trend: []. */
-  readonly values: readonly number[];
-  readonly histogram?: Uint8Array;
-}
+import { BUILTIN } from './builtin.js';
+import { isMetricName, type MetricInfo } from './metric-info.js';
+import { readSnapshot, type Series, type SeriesSnapshot, sameKind, snapshotOf } from './series-snapshot.js';
+import { type Counter, type Gauge, makeSink, mergeSink, type Rate, type Trend } from './sinks.js';
+import { type SecondsBudget, SummedGauge } from './summed-gauge.js';
+import { cutToBytes, OVERFLOW_TAGS, TagSet, type Tags, TagTable } from './tag-set.js';
 
 export interface SeriesBounds {
-  /** @default 10_000 */
+  /** Series of a set, apart from the one per metric that takes the overflow. @default 10_000 */
   readonly maxSeries: number;
-  /** @default 32 */
+  /** Metrics of a set; what is recorded for more is lost and counted. @default 1_000 */
+  readonly maxMetrics: number;
+  /** Tags of a series; more are cut off. @default 32 */
   readonly maxTags: number;
-  /** Longer values are cut. @default 256 */
-  readonly maxTagLength: number;
+  /** Bytes of a tag's name, and of its value; longer ones are cut. @default 256 */
+  readonly maxTagBytes: number;
+  /** Seconds that the summed gauges (`vus`) of a set hold together; later ones are left out. @default 1_000_000 */
+  readonly maxGaugeSeconds: number;
 }
 
-export const DEFAULT_BOUNDS: SeriesBounds = { maxSeries: 10_000, maxTags: 32, maxTagLength: 256 };
-
-/** The tag of the one series per metric that takes what is over the bound. */
-export const OVERFLOW_TAGS: Tags = { overflow: 'true' };
-
-const keyOf = (metric: string, tags: Tags): string => {
-  let key = metric;
-  for (const name of Object.keys(tags).sort()) key += `\u0000${name}\u0001${tags[name]}`;
-  return key;
+export const DEFAULT_BOUNDS: SeriesBounds = {
+  maxSeries: 10_000,
+  maxMetrics: 1_000,
+  maxTags: 32,
+  maxTagBytes: 256,
+  maxGaugeSeconds: 1_000_000,
 };
 
+/** What found no room in a set. */
+export interface Overflow {
+  /** Look-ups that ended in an overflow series. */
+  readonly count: number;
+  /** The first of them: its metric and the names of its tags. */
+  readonly first: string | null;
+  /** How often tags were cut off or shortened. */
+  readonly cutTags: number;
+}
+
+/** All series of one metric. */
+interface Family {
+  readonly metric: string;
+  readonly info: MetricInfo;
+  /** By the id of the tag set. */
+  readonly byTags: Map<number, Series>;
+  readonly all: Series[];
+  overflow: Series | undefined;
+}
+
 /**
- * All series of a worker or of a run, by metric and tags, bounded in number: beyond the bound values go to one series
- * per metric tagged `overflow`, are counted, and the first metric that overflowed is named.
+ * All series of a worker or of a run, by metric and tags, bounded in number. Beyond the bound values go to one series
+ * per metric tagged `overflow`, and the counter `series_overflow` says which metrics and tags it was, so it travels with
+ * the rest. A metric has one type: the first that was used for it.
+ *
+ * Looking a series up costs as much as building a text of all its tags, or a number look-up when they are a
+ * {@link TagSet}. The sinks stay valid over windows: look up once, then only record.
  */
 export class SeriesSet {
-  readonly #series = new Map<string, Series>();
   readonly #bounds: SeriesBounds;
+  readonly #families = new Map<string, Family>();
+  readonly #tags: TagTable;
+  readonly #overflowTags: TagSet;
+  readonly #notes = new Map<string, Counter>();
+  readonly #gaugeSeconds: SecondsBudget;
+  #size = 0;
+  /** Series that count against the bound. */
+  #counted = 0;
   #overflowed = 0;
   #firstOverflow: string | null = null;
 
   constructor(bounds: Partial<SeriesBounds> = {}) {
     this.#bounds = { ...DEFAULT_BOUNDS, ...bounds };
+    const { maxSeries, maxTags, maxTagBytes } = this.#bounds;
+    // Sets that are only steps to others (`TagSet.with`) have room too, and that of the overflow.
+    this.#tags = new TagTable({ maxSets: 2 * maxSeries + 1, maxTags, maxTagBytes });
+    this.#overflowTags = this.#tags.of(OVERFLOW_TAGS);
+    this.#gaugeSeconds = { left: this.#bounds.maxGaugeSeconds };
   }
 
   get size(): number {
-    return this.#series.size;
+    return this.#size;
   }
-  /** Combinations of metric and tags that found no room, and the first of them. */
-  get overflow(): { readonly count: number; readonly first: string | null } {
-    return { count: this.#overflowed, first: this.#firstOverflow };
+  get overflow(): Overflow {
+    return { count: this.#overflowed, first: this.#firstOverflow, cutTags: this.#tags.cut };
   }
 
-  /** The series of a metric under these tags; made when it is new. Hold on to it: it stays valid over windows. */
-  series(
-    metric: string,
-    tags: Tags,
-    info: MetricInfo = BUILTIN[metric] ?? { type: 'counter', contains: 'default', unit: 'fixed' },
-  ): Series {
-    const bounded = this.#boundTags(tags);
-    const key = keyOf(metric, bounded);
-    const found = this.#series.get(key);
-    if (found !== undefined) return found;
-    if (this.#series.size >= this.#bounds.maxSeries && bounded !== OVERFLOW_TAGS) {
-      this.#overflowed += 1;
-      this.#firstOverflow ??= `${metric}{${Object.keys(tags).sort().join(',')}}`;
-      return this.#overflowSeries(metric, info);
+  /** The set of these tags, kept once: with it a series is found without building a key. */
+  tags(tags: Tags): TagSet {
+    return this.#tags.of(tags);
+  }
+
+  /**
+   * The series of a metric under these tags; made when it is new. Hold on to it: it stays valid over windows.
+   * @throws TypeError when the name can't be a metric's, or the metric is of another type.
+   */
+  series(metric: string, tags: Tags | TagSet, info: MetricInfo = BUILTIN[metric] ?? PLAIN_COUNTER): Series {
+    if (!isMetricName(metric)) throw new TypeError(`"${metric}" can't name a metric: use letters, digits, _ . and -`);
+    const found = this.#find(metric, tags, info);
+    if (found === undefined) {
+      const is = this.#families.get(metric)?.info ?? BUILTIN[metric] ?? info;
+      throw new TypeError(`the metric "${metric}" is ${kindText(is)}, so it can't be ${kindText(info)}`);
     }
-    const made: Series = { metric, info, tags: bounded, sink: makeSink(info.type, info.unit) };
-    this.#series.set(key, made);
-    return made;
+    return found;
   }
 
-  #overflowSeries(metric: string, info: MetricInfo): Series {
-    const key = keyOf(metric, OVERFLOW_TAGS);
-    let series = this.#series.get(key);
-    if (series === undefined) {
-      series = { metric, info, tags: OVERFLOW_TAGS, sink: makeSink(info.type, info.unit) };
-      this.#series.set(key, series);
-    }
-    return series;
+  counter(metric: string, tags: Tags | TagSet): Counter {
+    return this.series(metric, tags, { ...PLAIN_COUNTER, contains: BUILTIN[metric]?.contains ?? 'default' })
+      .sink as Counter;
   }
-
-  #boundTags(tags: Tags): Tags {
-    const names = Object.keys(tags);
-    const { maxTags, maxTagLength } = this.#bounds;
-    if (
-      names.length <= maxTags &&
-      names.every((name) => name.length <= maxTagLength && (tags[name] as string).length <= maxTagLength)
-    )
-      return tags;
-    return Object.fromEntries(
-      names
-        .slice(0, maxTags)
-        .map((name) => [name.slice(0, maxTagLength), (tags[name] as string).slice(0, maxTagLength)]),
-    );
-  }
-
-  counter(metric: string, tags: Tags): Counter {
-    return this.series(metric, tags, {
-      type: 'counter',
-      contains: BUILTIN[metric]?.contains ?? 'default',
-      unit: 'fixed',
-    }).sink as Counter;
-  }
-  rate(metric: string, tags: Tags): Rate {
+  rate(metric: string, tags: Tags | TagSet): Rate {
     return this.series(metric, tags, { type: 'rate', contains: 'default', unit: 'fixed' }).sink as Rate;
   }
-  gauge(metric: string, tags: Tags): Gauge {
-    return this.series(metric, tags, { type: 'gauge', contains: 'default', unit: 'fixed' }).sink as Gauge;
+  gauge(metric: string, tags: Tags | TagSet): Gauge | SummedGauge {
+    return this.series(metric, tags, { type: 'gauge', contains: 'default', unit: 'fixed' }).sink as Gauge | SummedGauge;
   }
   trend(
     metric: string,
-    tags: Tags,
+    tags: Tags | TagSet,
     info: MetricInfo = BUILTIN[metric] ?? { type: 'trend', contains: 'default', unit: 'fixed' },
   ): Trend {
     return this.series(metric, tags, info).sink as Trend;
   }
 
-  [Symbol.iterator](): Iterator<Series> {
-    return this.#series.values();
+  *[Symbol.iterator](): Generator<Series> {
+    for (const family of this.#families.values()) yield* family.all;
+  }
+
+  /** The series of one metric. */
+  of(metric: string): readonly Series[] {
+    return this.#families.get(metric)?.all ?? [];
+  }
+
+  /** The names of all metrics in which something was recorded, sorted. */
+  metrics(): string[] {
+    const names = [...this.#families.values()]
+      .filter((family) => family.all.some((series) => series.sink.touched))
+      .map((family) => family.metric);
+    return names.sort();
   }
 
   /** What was touched since the last call, and a fresh start: the series themselves stay. */
   snapshotAndReset(): SeriesSnapshot[] {
+    for (const series of [...this])
+      if (series.sink.rejected > 0) this.#note('values_rejected', series.metric, series.sink.rejected, () => ({}));
     const touched: SeriesSnapshot[] = [];
-    for (const series of this.#series.values()) {
-      if (!series.sink.touched) continue;
-      touched.push(snapshotOf(series));
+    for (const series of this) {
+      if (series.sink.touched) touched.push(snapshotOf(series));
+      else if (series.sink.rejected === 0) continue;
       series.sink.reset();
     }
     return touched;
   }
 
   /**
-   * Adds what another set measured. A name that is already there with another type is refused.
-   * @returns false when the snapshot makes no sense (types clash, numbers are missing, the histogram does not decode).
+   * Adds what another set measured. `second` places the part of a summed gauge; by default the gauge's own instant does.
+   * @returns false, nothing being changed, when the snapshot makes no sense or its metric is of another type here.
    */
-  merge(snapshot: SeriesSnapshot): boolean {
-    const info: MetricInfo = { type: snapshot.type, contains: snapshot.contains, unit: snapshot.unit };
-    const known = BUILTIN[snapshot.metric];
-    if (known !== undefined && (known.type !== info.type || known.unit !== info.unit)) return false;
-    return mergeInto(this.series(snapshot.metric, snapshot.tags, info).sink, snapshot);
+  merge(snapshot: SeriesSnapshot, second?: number): boolean {
+    const read = readSnapshot(snapshot);
+    return read !== undefined && this.absorb(read, second);
+  }
+
+  /** {@link merge}, for a series that was read already. */
+  absorb(from: Series, second?: number): boolean {
+    const into = this.#find(from.metric, from.tags, from.info)?.sink;
+    if (into === undefined) return false;
+    if (into instanceof SummedGauge && from.sink.type === 'gauge' && !(from.sink instanceof SummedGauge))
+      return into.addPart(from.sink.value, second ?? Math.floor(from.sink.atMs / 1_000));
+    return mergeSink(into, from.sink);
+  }
+
+  /** Undefined when the metric is of another type. */
+  #find(metric: string, given: Tags | TagSet, info: MetricInfo): Series | undefined {
+    const family = this.#familyOf(metric, BUILTIN[metric] ?? info);
+    const is = family?.info ?? BUILTIN[metric] ?? info;
+    if (!sameKind(is, info)) return undefined;
+    const tags = given instanceof TagSet && given.table === this.#tags ? given : this.#tags.of(tagsOf(given));
+    if (family === undefined) {
+      this.#countOverflow('*', metric, tags.tags);
+      return { metric, info: is, tags: tags.tags, sink: makeSink(is) };
+    }
+    const found = family.byTags.get(tags.id);
+    if (found !== undefined) return found;
+    if (tags === this.#overflowTags) return this.#overflowOf(family);
+    if (tags.id < 0 || this.#counted >= this.#bounds.maxSeries) {
+      this.#countOverflow(metric, metric, tags.tags);
+      return this.#overflowOf(family);
+    }
+    this.#counted += 1;
+    const made = this.#make(family, tags.tags);
+    family.byTags.set(tags.id, made);
+    return made;
+  }
+
+  /** Undefined when there is no room for one more metric; those for our own notes always find it. */
+  #familyOf(metric: string, info: MetricInfo): Family | undefined {
+    let family = this.#families.get(metric);
+    if (family === undefined && (this.#families.size < this.#bounds.maxMetrics || NOTES.includes(metric))) {
+      family = { metric, info, byTags: new Map(), all: [], overflow: undefined };
+      this.#families.set(metric, family);
+    }
+    return family;
+  }
+
+  #make(family: Family, tags: Tags): Series {
+    const made: Series = {
+      metric: family.metric,
+      info: family.info,
+      tags,
+      sink: makeSink(family.info, this.#gaugeSeconds),
+    };
+    family.all.push(made);
+    this.#size += 1;
+    return made;
+  }
+
+  #overflowOf(family: Family): Series {
+    family.overflow ??= this.#make(family, OVERFLOW_TAGS);
+    return family.overflow;
+  }
+
+  #countOverflow(label: string, metric: string, tags: Tags): void {
+    this.#overflowed += 1;
+    this.#firstOverflow ??= `${metric}{${namesOf(tags)}}`;
+    this.#note('series_overflow', label, 1, () => ({ tags: cutToBytes(namesOf(tags), this.#bounds.maxTagBytes) }));
+  }
+
+  /** Counts in a metric about metrics: one series for each metric that it is about, whatever the bound says. */
+  #note(name: (typeof NOTES)[number], metric: string, count: number, more: () => Tags): void {
+    const key = `${name} ${metric}`;
+    let counter = this.#notes.get(key);
+    if (counter === undefined) {
+      const family = this.#familyOf(name, PLAIN_COUNTER);
+      if (family === undefined) return;
+      counter = this.#make(family, { metric, ...more() }).sink as Counter;
+      this.#notes.set(key, counter);
+    }
+    counter.add(count);
   }
 }
 
-/** One series as plain data. */
-export const snapshotOf = (series: Series): SeriesSnapshot => ({
-  metric: series.metric,
-  type: series.info.type,
-  contains: series.info.contains,
-  unit: series.info.unit,
-  tags: series.tags,
-  ...valuesOf(series.sink),
-});
+const PLAIN_COUNTER: MetricInfo = { type: 'counter', contains: 'default', unit: 'fixed' };
+const NOTES: readonly string[] = ['series_overflow', 'values_rejected'];
 
-const valuesOf = (sink: Sink): Pick<SeriesSnapshot, 'values' | 'histogram'> => {
-  switch (sink.type) {
-    case 'counter':
-      return { values: [sink.sum] };
-    case 'gauge':
-      return { values: [sink.value, sink.min, sink.max, sink.atMs] };
-    case 'rate':
-      return { values: [sink.passes, sink.total] };
-    case 'trend':
-      return { values: [], histogram: sink.histogram.encode() };
-  }
-};
+const namesOf = (tags: Tags): string => Object.keys(tags).sort().join(',');
 
-const mergeInto = (sink: Sink, from: SeriesSnapshot): boolean => {
-  if (sink.type !== from.type) return false;
-  const [a, b, c, d] = from.values;
-  if (from.values.some((value) => typeof value !== 'number' || Number.isNaN(value))) return false;
-  switch (sink.type) {
-    case 'counter':
-      if (a === undefined) return false;
-      sink.add(a);
-      return true;
-    case 'gauge':
-      if (a === undefined || b === undefined || c === undefined || d === undefined) return false;
-      sink.add(a, d);
-      sink.min = Math.min(sink.min, b);
-      sink.max = Math.max(sink.max, c);
-      return true;
-    case 'rate':
-      if (a === undefined || b === undefined) return false;
-      sink.passes += a;
-      sink.total += b;
-      sink.touched = true;
-      return true;
-    case 'trend':
-      return mergeTrend(sink, from.histogram);
-  }
-};
+const tagsOf = (given: Tags | TagSet): Tags => (given instanceof TagSet ? given.tags : given);
 
-const mergeTrend = (trend: Trend, histogram: Uint8Array | undefined): boolean => {
-  if (histogram === undefined) return false;
-  try {
-    trend.histogram.merge(Histogram.decode(histogram));
-  } catch (thrown) {
-    if (thrown instanceof RangeError) return false;
-    throw thrown;
-  }
-  trend.touched = true;
-  return true;
-};
-
-/** Adds one sink to another of the same type. */
-export const mergeSink = (into: Sink, from: Sink): void => {
-  if (into.type === 'trend' && from.type === 'trend') {
-    into.histogram.merge(from.histogram);
-    into.touched = true;
-  } else if (into instanceof Gauge && from instanceof Gauge) {
-    into.add(from.value, from.atMs);
-    into.min = Math.min(into.min, from.min);
-    into.max = Math.max(into.max, from.max);
-  } else if (into.type === 'counter' && from.type === 'counter') into.add(from.sum);
-  else if (into.type === 'rate' && from.type === 'rate') {
-    into.passes += from.passes;
-    into.total += from.total;
-    into.touched = true;
-  }
-};
+const kindText = ({ type, unit }: MetricInfo): string =>
+  type === 'trend' ? `a trend of ${unit === 'us' ? 'microseconds' : 'numbers'}` : `a ${type}`;
