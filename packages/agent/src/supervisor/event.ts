@@ -1,5 +1,5 @@
 import type { WorkerNews } from '@muster/engine';
-import type { BrokerMessage, BundleHash, Code, StreamId } from '@muster/protocol';
+import type { AgentMessage, BrokerMessage, BundleHash, Code, StreamId } from '@muster/protocol';
 import type { WorkerExit } from '../worker-host/worker-exit.js';
 
 /** Everything that can happen to an agent, as the shell (or the simulator) tells it to the {@link Supervisor}. */
@@ -12,6 +12,10 @@ export type SupervisorEvent =
   | { readonly type: 'link.refused' }
   /** Answers `connect`: nothing came back, or nothing that a native agent understands. `probe` is not answered then. */
   | { readonly type: 'link.silent'; readonly why: string }
+  /** The connection to the backend was lost, as far as the transport can tell; it goes on trying. */
+  | { readonly type: 'link.dropped' }
+  /** A message of a `send` can't be carried: too large, or nested too deep. */
+  | { readonly type: 'send.refused'; readonly message: AgentMessage; readonly code: Code; readonly why: string }
   /** The broker said something on the backend. */
   | { readonly type: 'message'; readonly message: BrokerMessage }
   /** The instant of the last `wake` effect has come. One that comes early or without need does no harm. */

@@ -236,17 +236,26 @@ export class Controller {
         message: { type: 'refuse', code, message: text, protocol: NATIVE_VERSIONS as VersionRange },
       });
     const id = agentId(hello.node, hello.boot);
-    if (route !== id) return refuse('BAD_MESSAGE', `the agent calls itself ${id} and signs on as ${route}`);
+    if (route !== id) {
+      refuse('BAD_MESSAGE', `the agent calls itself ${id} and signs on as ${route}`);
+      return;
+    }
     let version: number;
     try {
       version = negotiate(hello.protocol, `agent ${id}`);
     } catch (thrown) {
-      return refuse('VERSION_MISMATCH', MusterError.from(thrown).message);
+      refuse('VERSION_MISMATCH', MusterError.from(thrown).message);
+      return;
     }
-    if (this.#registry.get(id) === undefined && this.#registry.size >= this.#config.maxAgents)
-      return refuse('NOT_SUPPORTED', `this broker takes ${this.#config.maxAgents} agents at most`);
+    if (this.#registry.get(id) === undefined && this.#registry.size >= this.#config.maxAgents) {
+      refuse('NOT_SUPPORTED', `this broker takes ${this.#config.maxAgents} agents at most`);
+      return;
+    }
     const agent = this.#registry.signOn(id, hello, this.#at.nowMs);
-    if (agent === null) return refuse('AGENT_ID_TAKEN', `another process has signed on as ${id}`);
+    if (agent === null) {
+      refuse('AGENT_ID_TAKEN', `another process has signed on as ${id}`);
+      return;
+    }
     const { boot, version: product, receiver, beatMs, leaseMs, lostMs } = this.#config;
     this.#do({
       type: 'send',
@@ -429,26 +438,33 @@ export class Controller {
       this.#do({ type: 'answer', client, id: message.id, result: { run: again.run, agents: members } });
       return;
     }
-    if (fresh === undefined || fresh.bundleSize === null)
-      return refuse(
+    if (fresh === undefined || fresh.bundleSize === null) {
+      refuse(
         'BUNDLE_UNKNOWN',
         `[BUNDLE_UNKNOWN] this broker does not hold the bundle ${message.bundle} (upload it first)`,
       );
+      return;
+    }
     const unknown = message.observers.find((name) => !this.#config.observers.includes(name));
-    if (unknown !== undefined)
-      return refuse(
+    if (unknown !== undefined) {
+      refuse(
         'OBSERVER_UNKNOWN',
         `[OBSERVER_UNKNOWN] there is no observer "${unknown}" (there are: ${this.#config.observers.join(', ')})`,
       );
-    if (this.#runs.size >= this.#config.maxRuns)
-      return refuse('TOO_MANY_RUNS', `[TOO_MANY_RUNS] ${this.#config.maxRuns} runs go on already`);
+      return;
+    }
+    if (this.#runs.size >= this.#config.maxRuns) {
+      refuse('TOO_MANY_RUNS', `[TOO_MANY_RUNS] ${this.#config.maxRuns} runs go on already`);
+      return;
+    }
     const free = this.#registry.free();
     const wanted = message.agents ?? free.length;
     if (free.length < wanted || wanted === 0) {
-      return refuse(
+      refuse(
         'NOT_ENOUGH_AGENTS',
         `[NOT_ENOUGH_AGENTS] Not enough agents: ${message.agents ?? 'at least 1'} asked for, ${free.length} free of ${this.#registry.all().filter((agent) => !agent.lost).length}`,
       );
+      return;
     }
     const chosen = free.slice(0, wanted);
     const record = this.#newRecord(message, fresh, fresh.bundleSize, chosen);
@@ -900,11 +916,13 @@ export class Controller {
         return;
       case 'stop': {
         const live = this.#runs.get(message.run);
-        if (live === undefined)
-          return refuse(
+        if (live === undefined) {
+          refuse(
             this.#finished.has(message.run) ? 'RUN_OVER' : 'RUN_UNKNOWN',
             `run ${message.run} is not one that goes on`,
           );
+          return;
+        }
         this.#stop(live, 'user', message.reason);
         if (message.force && live.record.state !== 'settling') this.#settle(live);
         reply({});
@@ -921,7 +939,10 @@ export class Controller {
       }
       case 'annotate': {
         const live = this.#runs.get(message.run);
-        if (live === undefined) return refuse('RUN_UNKNOWN', `run ${message.run} is not one that goes on`);
+        if (live === undefined) {
+          refuse('RUN_UNKNOWN', `run ${message.run} is not one that goes on`);
+          return;
+        }
         this.#event(live, 'note', message.text);
         this.#note(live, 'info', message.text);
         this.#touch(live);
@@ -930,7 +951,10 @@ export class Controller {
       }
       case 'drain': {
         const agent = this.#registry.get(message.agent);
-        if (agent === undefined) return refuse('AGENT_UNKNOWN', `there is no agent ${message.agent}`);
+        if (agent === undefined) {
+          refuse('AGENT_UNKNOWN', `there is no agent ${message.agent}`);
+          return;
+        }
         agent.draining = true;
         this.#do({ type: 'send', agent: agent.id, message: { type: 'drain' } });
         reply({});
@@ -947,7 +971,8 @@ export class Controller {
         });
         return;
       case 'steer':
-        return refuse('NOT_SUPPORTED', `"${message.action}": a running run can't be changed yet, only stopped`);
+        refuse('NOT_SUPPORTED', `"${message.action}": a running run can't be changed yet, only stopped`);
+        return;
       default:
         refuse('UNKNOWN_COMMAND', `"${message.type}" is not a question for the controller`);
     }

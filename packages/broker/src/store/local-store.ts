@@ -54,7 +54,7 @@ export class LocalStore implements Store {
     const bytes = batch.payload.byteLength;
     this.#queue.add(bytes);
     try {
-      return { hole: await this.#lane(batch.header.run).append(batch) };
+      return await this.#lane(batch.header.run).append(batch);
     } finally {
       this.#queue.remove(bytes);
     }

@@ -12,8 +12,10 @@ const whole = (value: unknown): number => Number(value);
 const textOrNull = (value: unknown): string | null => (value === null || value === undefined ? null : String(value));
 
 const snapshotOf = (row: Row): ReplayPage['series'][number] => {
-  const [, , , , second, metric, tags, type, contains, unit, numbers, histogram] = row;
+  const [, , agent, worker, second, metric, tags, type, contains, unit, numbers, histogram] = row;
   return {
+    agent: text(agent),
+    worker: whole(worker),
     second: whole(second),
     snapshot: {
       metric: text(metric),

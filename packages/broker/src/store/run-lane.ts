@@ -1,13 +1,13 @@
 import { MusterError } from '@muster/protocol';
 import { decodeBatch } from '../results/decode-batch.js';
 import type { DecodedBatch, RunBook } from './run-book.js';
-import type { AppendedBatch, StoredStream, StoreHealth } from './store.js';
+import type { Appended, AppendedBatch, StoredStream, StoreHealth } from './store.js';
 import { isDiskFull, storeError } from './store-error.js';
 
 /** A batch that waits, and whom to tell. */
 interface Waiting {
   readonly batch: AppendedBatch;
-  readonly stored: (hole: string | null) => void;
+  readonly stored: (appended: Appended) => void;
   readonly lost: (error: MusterError) => void;
 }
 
@@ -46,7 +46,7 @@ export class RunLane {
     this.#times = times;
   }
 
-  append(batch: AppendedBatch): Promise<string | null> {
+  append(batch: AppendedBatch): Promise<Appended> {
     return new Promise((stored, lost) => {
       this.#queue.push({ batch, stored, lost });
       this.#committing ??= this.#commitAll();
@@ -151,7 +151,7 @@ export class RunLane {
       this.#failing = false;
       this.#health.recovered();
     }
-    for (const { waiting, batch } of decoded) waiting.stored(batch.content.kind === 'hole' ? batch.content.why : null);
+    for (const { waiting, batch } of decoded) waiting.stored(appendedOf(batch));
   }
 
   async #commit(batches: readonly DecodedBatch[]): Promise<void> {
@@ -183,3 +183,8 @@ export class RunLane {
     this.#health.failed(isDiskFull(thrown) ? 'DISK_FULL' : 'STORE_FAILED', error.message);
   }
 }
+
+const appendedOf = ({ content }: DecodedBatch): Appended => ({
+  hole: content.kind === 'hole' ? content.why : null,
+  rows: content.kind === 'samples' ? content.rows : 0,
+});

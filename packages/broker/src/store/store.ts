@@ -10,6 +10,8 @@ export interface AppendedBatch {
 /** How a batch was stored: `hole` says why its payload could not be, in which case only its number is. */
 export interface Appended {
   readonly hole: string | null;
+  /** Requests stored with it. */
+  readonly rows: number;
 }
 
 /** How far a stream is stored. */
@@ -67,10 +69,18 @@ export type QueryValue = string | number | boolean | null | Uint8Array | readonl
 
 /** A part of what was stored of a run's windows, to merge them again. The order does not matter. */
 export interface ReplayPage {
-  readonly series: readonly { readonly second: number; readonly snapshot: SeriesSnapshot }[];
+  readonly series: readonly ReplayedSeries[];
   readonly errors: readonly { readonly agent: string; readonly group: ErrorGroup }[];
   readonly seconds: readonly WorkerSecond[];
   readonly gaps: readonly (StreamGap & { readonly agent: string })[];
+}
+
+/** One series of one worker's window. */
+export interface ReplayedSeries {
+  readonly agent: string;
+  readonly worker: number;
+  readonly second: number;
+  readonly snapshot: SeriesSnapshot;
 }
 
 /** That a worker sealed a window, and how many rows it measured and kept. */

@@ -147,15 +147,21 @@ export class FakeHost {
     return await this.first('loaded');
   }
 
+  /** The options, after `loaded`. */
+  resolve(): ResolvedOptions {
+    const loaded = this.all('loaded')[0];
+    const resolved = resolveOptions(this.#given.options ?? loaded?.options, {}, { functions: loaded?.functions ?? [] });
+    if (!resolved.ok) throw new Error(JSON.stringify(resolved.faults));
+    return resolved.options;
+  }
+
   /** Loads, sends the plan of generation 0 and the data; to `ready`. */
   async ready(members: readonly string[] = [this.agent], data?: unknown): Promise<void> {
-    const loaded = await this.load();
-    const resolved = resolveOptions(this.#given.options ?? loaded.options, {}, { functions: [...loaded.functions] });
-    if (!resolved.ok) throw new Error(JSON.stringify(resolved.faults));
-    this.options = resolved.options;
-    const shared = resolved.options.scenarios.find((each) => each.executor === 'shared-iterations');
+    await this.load();
+    this.options = this.resolve();
+    const shared = this.options.scenarios.find((each) => each.executor === 'shared-iterations');
     if (shared?.executor === 'shared-iterations') this.#book = openBook('at-least-once', shared.iterations);
-    this.tell({ type: 'plan', generation: 0, fromMs: 0, startAt: null, members, options: resolved.options });
+    this.tell({ type: 'plan', generation: 0, fromMs: 0, startAt: null, members, options: this.options });
     this.tell({ type: 'data', data });
     await this.first('ready');
   }
