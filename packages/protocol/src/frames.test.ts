@@ -5,7 +5,6 @@ import {
   eventTopic,
   frontendAnswer,
   type MusterError,
-  newestName,
   readAtAgent,
   readBackend,
   readClientAnswer,
@@ -95,14 +94,5 @@ describe('frames', () => {
         },
       ),
     );
-  });
-});
-
-describe('commands of the original', () => {
-  it('of any generation have one newest name', () => {
-    expect(newestName({ command: 'RUN' })).toBe('CTRL_RUN');
-    expect(newestName({ command: 'LISTRUNS' })).toBe('CTRL_LIST_RUNS');
-    expect(newestName({ command: 'STATUS', agent_id: '1' })).toBe('CTRL_AGENT_STATUS');
-    expect(newestName({ command: 'CTRL_GET_DATA' })).toBe('CTRL_GET_DATA');
   });
 });

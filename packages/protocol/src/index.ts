@@ -137,20 +137,52 @@ export {
   WireError,
 } from './native/common.js';
 export { Summary } from './native/summary.js';
-export { decodeOriginal, encodeOriginal, INVALID_JSON, nativePing } from './original/codec.js';
 export {
   AgentAnswer,
-  AgentCommand,
   AgentStatus,
-  GetDataCommand,
-  newestName,
-  OriginalAnswer,
-  OriginalCommand,
+  isWorking,
   RegisterInfo,
+  readAgentAnswer,
+  readRegisterInfo,
+  readUnregister,
+  type SignedOn,
+  type ToOriginalAgent,
+} from './original/agents.js';
+export {
+  CountsResult,
+  ListResult,
+  ListRunsResult,
+  MetadataResult,
+  NOT_ENOUGH_AGENTS,
+  OriginalAgent,
+  OriginalAnswer,
+  OriginalPingResult,
+  originalError,
+  RunResult,
+  StopRunResult,
+} from './original/answers.js';
+export { decodeOriginal, encodeOriginal, INVALID_JSON, nativePing } from './original/codec.js';
+export { newestName } from './original/names.js';
+export {
+  AgentCommand,
+  GetDataCommand,
+  OriginalCommand,
+  type OriginalName,
+  type OriginalQuestion,
+  PingCommand,
+  RunCommand,
+  RunIdCommand,
+  readQuestion,
+} from './original/questions.js';
+export {
+  isOriginalKind,
+  LoadsStatus,
+  type OriginalKind,
+  type OriginalResult,
   ResultBatch,
   ResultRow,
-  RunCommand,
   RunFinished,
-  RunIdCommand,
-} from './original/commands.js';
+  readResult,
+  rowsOf,
+} from './original/results.js';
 export { NATIVE_VERSIONS, negotiate } from './version.js';

@@ -16,22 +16,57 @@ export const decodeOriginal = <S extends z.ZodType>(
 ): z.infer<S> => {
   if (bytes.byteLength > maxBytes)
     throw new MusterError('MESSAGE_TOO_LARGE', `a message of ${bytes.byteLength} bytes is over ${maxBytes}`);
-  const plain = parse(bytes);
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  if (!nestingWithin(text, BOUNDS.nesting)) throw new MusterError('BAD_MESSAGE', 'a message is nested too deep');
+  return fitting(schema, parse(text));
+};
+
+/** Holds plain data against a schema. @throws MusterError `BAD_MESSAGE` with the first fault. */
+export const fitting = <S extends z.ZodType>(schema: S, plain: unknown): z.infer<S> => {
   const checked = schema.safeParse(plain);
   if (checked.success) return checked.data;
   const [first] = checked.error.issues;
   throw new MusterError('BAD_MESSAGE', `${first?.path.join('.') || 'message'}: ${first?.message ?? 'does not fit'}`);
 };
 
-const parse = (bytes: Uint8Array): unknown => {
+/** Where a `__proto__` could stand: plain, or with an escape in it. */
+const MAY_NAME_PROTOTYPE = /__proto__|\\u/;
+const withoutPrototype = (name: string, value: unknown): unknown => (name === '__proto__' ? undefined : value);
+
+const parse = (text: string): unknown => {
   try {
-    return JSON.parse(
-      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'),
-      (name, value: unknown) => (name === '__proto__' ? undefined : value),
-    );
+    return MAY_NAME_PROTOTYPE.test(text) ? JSON.parse(text, withoutPrototype) : JSON.parse(text);
   } catch (cause) {
     throw new MusterError('BAD_MESSAGE', INVALID_JSON, { cause });
   }
+};
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** Counts brackets outside of strings: enough to refuse what would cost the parser its stack. */
+const nestingWithin = (text: string, max: number): boolean => {
+  let depth = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const char = text.charCodeAt(at);
+    if (char === QUOTE) {
+      at = endOfString(text, at + 1);
+    } else if (char === 0x5b || char === 0x7b) {
+      depth += 1;
+      if (depth > max) return false;
+    } else if (char === 0x5d || char === 0x7d) depth -= 1;
+  }
+  return true;
+};
+
+/** Where the string that begins here has its closing quote; the end of the text if it has none. */
+const endOfString = (text: string, from: number): number => {
+  for (let quote = text.indexOf('"', from); quote !== -1; quote = text.indexOf('"', quote + 1)) {
+    let escapes = 0;
+    while (quote - escapes > from && text.charCodeAt(quote - escapes - 1) === BACKSLASH) escapes += 1;
+    if (escapes % 2 === 0) return quote;
+  }
+  return text.length;
 };
 
 /** The first question of a native peer: text that an original broker answers too. */
