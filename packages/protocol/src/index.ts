@@ -137,6 +137,7 @@ export {
   WireError,
 } from './native/common.js';
 export { Summary } from './native/summary.js';
+export { SUMMARY_SCHEMA_FILE, summarySchema } from './native/summary-schema.js';
 export {
   AgentAnswer,
   AgentStatus,
