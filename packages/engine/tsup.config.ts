@@ -1,7 +1,7 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: ['src/index.ts', 'src/worker/main.ts', 'src/worker/watchdog.ts'],
+  entry: ['src/index.ts', 'src/internal.ts', 'src/worker/main.ts', 'src/worker/watchdog.ts'],
   format: ['esm'],
   target: 'node20',
   dts: false,

@@ -1,6 +1,6 @@
 /**
- * Private: simulator, counting target, fault proxy, conformance suites.
+ * Private tools of the tests: the counting target (in `@muster/testkit/target`) and the simulator.
  *
  * @packageDocumentation
  */
-export {};
+export { HOSTILE_PATHS, startTarget, type Target, type TargetCounts, type TargetOptions } from './target/index.js';

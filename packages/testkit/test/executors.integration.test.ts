@@ -17,14 +17,35 @@ afterEach((context) => {
   if (context.task.result?.state === 'fail') console.error(cluster.logs());
 });
 
-const SCENARIOS: Readonly<Record<string, { readonly options: object; readonly iterations?: number; readonly slots?: number }>> = {
+const SCENARIOS: Readonly<
+  Record<string, { readonly options: object; readonly iterations?: number; readonly slots?: number }>
+> = {
   'constant-vus': { options: { executor: 'constant-vus', vus: 7, duration: '2s' } },
-  'ramping-vus': { options: { executor: 'ramping-vus', startVUs: 1, stages: [{ duration: '1s', target: 8 }, { duration: '1s', target: 2 }], gracefulRampDown: '5s' } },
+  'ramping-vus': {
+    options: {
+      executor: 'ramping-vus',
+      startVUs: 1,
+      stages: [
+        { duration: '1s', target: 8 },
+        { duration: '1s', target: 2 },
+      ],
+      gracefulRampDown: '5s',
+    },
+  },
   'per-vu-iterations': { options: { executor: 'per-vu-iterations', vus: 7, iterations: 13 }, iterations: 91 },
   'shared-iterations': { options: { executor: 'shared-iterations', vus: 7, iterations: 1_001 }, iterations: 1_001 },
-  'constant-arrival-rate': { options: { executor: 'constant-arrival-rate', rate: 200, duration: '2s', preAllocatedVUs: 30 }, slots: 400 },
+  'constant-arrival-rate': {
+    options: { executor: 'constant-arrival-rate', rate: 200, duration: '2s', preAllocatedVUs: 30 },
+    slots: 400,
+  },
   'ramping-arrival-rate': {
-    options: { executor: 'ramping-arrival-rate', startRate: 0, timeUnit: '1s', stages: [{ duration: '2s', target: 200 }], preAllocatedVUs: 30 },
+    options: {
+      executor: 'ramping-arrival-rate',
+      startRate: 0,
+      timeUnit: '1s',
+      stages: [{ duration: '2s', target: 200 }],
+      preAllocatedVUs: 30,
+    },
     slots: 200,
   },
 };
@@ -48,7 +69,15 @@ describe.each([1, 2, 3])('over %i agents', (agents) => {
     expect(stats.served).toBe(requests);
     expect(stats.received).toBe(requests);
     expect(count(summary, 'iterations')).toBe(requests);
-    expect(summary.coverage).toMatchObject({ complete: true, ratio: 1, started: requests, sent: requests, answered: requests, uncertain: 0, gaps: [] });
+    expect(summary.coverage).toMatchObject({
+      complete: true,
+      ratio: 1,
+      started: requests,
+      sent: requests,
+      answered: requests,
+      uncertain: 0,
+      gaps: [],
+    });
     expect(summary.metrics.http_req_duration?.values.count).toBe(requests);
     if (scenario?.iterations !== undefined) expect(requests).toBe(scenario.iterations);
     if (scenario?.slots !== undefined) {

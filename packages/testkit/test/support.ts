@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,7 +6,6 @@ import { fileURLToPath } from 'node:url';
 import { bundleFile } from '@muster/bundle';
 import { connect, type Muster, type SubmitOptions } from '@muster/client';
 import type { Summary } from '@muster/protocol';
-import { spawn } from 'node:child_process';
 
 /** What the target counted itself. */
 export interface TargetStats {
