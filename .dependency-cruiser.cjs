@@ -32,7 +32,7 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     exclude: { path: ['/dist/', '\\.cjs$'] },
     tsPreCompilationDeps: true,
-    tsConfig: { fileName: 'packages/plan/tsconfig.json' },
+    tsConfig: { fileName: 'tsconfig.base.json' },
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['source', 'import', 'default'] },
   },
 };
