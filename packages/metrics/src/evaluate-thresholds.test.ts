@@ -154,6 +154,7 @@ describe('evaluateThresholds', () => {
     set.counter('http_reqs', {}).add(50);
     set.counter('iterations', {});
     set.trend('mine', {}).add(Number.NaN);
+    set.gauge('vus', {}).add(1, 0);
     const results = evaluateThresholds(
       set,
       [
@@ -164,6 +165,7 @@ describe('evaluateThresholds', () => {
         spec('iterations', 'count<1'),
         spec('mine', 'avg<1'),
         spec('http_reqs', 'avg<9999'),
+        spec('vus', 'max<9999'),
         spec('http_reqs', 'nonsense'),
         spec('bad{', 'count>0'),
       ],
@@ -173,7 +175,7 @@ describe('evaluateThresholds', () => {
       [true, 100],
       [false, 91],
       [true, 5],
-      ...Array.from({ length: 6 }, () => [false, undefined]),
+      ...Array.from({ length: 7 }, () => [false, undefined]),
     ]);
   });
 

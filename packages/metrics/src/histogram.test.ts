@@ -54,6 +54,15 @@ describe('Histogram', () => {
     );
   });
 
+  it('is within 0.4 % at both edges of the widest buckets of every power of two, on both sides of 0', () => {
+    for (let power = 8; power < 62; power += 1)
+      for (const edge of [2 ** power, 2 ** power + Math.max(0, 2 ** (power - 7) - 1)]) {
+        const sample = Math.min(edge, MAX_FIXED);
+        expect(Math.abs(of([0, sample, MAX_FIXED]).percentile(50) - sample) / sample).toBeLessThanOrEqual(0.004);
+        expect(Math.abs(of([0, -sample, -MAX_FIXED]).percentile(50) + sample) / sample).toBeLessThanOrEqual(0.004);
+      }
+  });
+
   it('gives the ends exactly, and every rank below 256 microseconds', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: -255, max: 255 }), { minLength: 1 }), percent, (list, p) => {
@@ -116,6 +125,27 @@ describe('Histogram', () => {
     expect(Histogram.decode(made.encode()).sum).toBe(made.sum);
     const near = of([2 ** 52 - 1, 2 ** 52 - 1, 1, -(2 ** 52 - 1), 2 ** 51 + 1, 2 ** 51]);
     expect(near.sum).toBe(2n ** 53n + 1n);
+  });
+
+  it('merges what was clamped and rejected', () => {
+    const part = of([Number.NaN, 2 ** 70]);
+    const made = of([Number.NaN]);
+    made.merge(part);
+    made.merge(part);
+    expect([made.count, made.clamped, made.rejected]).toEqual([2, 2, 3]);
+  });
+
+  it('records the value after which a count needs more than 32 bits', () => {
+    const made = new Histogram();
+    const power = of([7]);
+    for (let n = 0; n < 32; n += 1) {
+      made.merge(power);
+      power.merge(Histogram.decode(power.encode()));
+    }
+    expect(made.count).toBe(2 ** 32 - 1);
+    for (const value of [7, 7, 8]) made.record(value);
+    expect(Histogram.decode(made.encode()).count).toBe(2 ** 32 + 2);
+    expect(made.percentile(50)).toBe(7);
   });
 
   it('counts beyond 32 bits in one bucket', () => {
@@ -187,6 +217,7 @@ describe('Histogram', () => {
       ['a number is too large', [1, ...endless, 0]],
       ['a number is too large', [1, 1, 0, 0, ...endless, 0]],
       ['a number is written longer than it is', [1, 0x80, 0, 0, 0]],
+      ['a number is written longer than it is', [1, 1, 0, 0, 0x8a, 0, 10, 10, 1, 10, 0]],
       ['bytes are left over', [...one, 0]],
       ['more clamped values than values', [1, 0, 1, 0]],
       // count 1, sum 5, least and greatest 5, then its buckets.
@@ -212,7 +243,7 @@ describe('Histogram', () => {
   it('rounds fractions, and knows no negative zero', () => {
     const made = of([1.4, 1.5, -0, -0.3]);
     expect([made.count, made.sum, made.max]).toEqual([4, 3n, 2]);
-    expect(Object.is(made.min, 0)).toBe(true);
+    expect([Object.is(of([-0]).min, 0), Object.is(of([-0.3]).min, 0)]).toEqual([true, true]);
   });
 
   it('starts afresh after a reset', () => {
@@ -226,10 +257,7 @@ describe('Histogram', () => {
   });
 
   it('holds 200 log-normal values (sigma 0.5) in less than 320 bytes', () => {
-    const unit = fc
-      .integer({ min: 1, max: 2 ** 30 })
-      .noBias()
-      .map((n) => n / 2 ** 30);
+    const unit = fc.noBias(fc.integer({ min: 1, max: 2 ** 30 })).map((n) => n / 2 ** 30);
     const normal = fc.tuple(unit, unit).map(([a, b]) => Math.sqrt(-2 * Math.log(a)) * Math.cos(2 * Math.PI * b));
     const windows = fc.array(normal, { minLength: 200, maxLength: 200, size: 'max' });
     const middles = fc.integer({ min: 100, max: 10_000_000 });

@@ -4,6 +4,8 @@ import { ByteReader, ByteWriter } from './bytes.js';
 /** From here on a running sum is put away as a bigint, before it leaves the numbers that a double holds exactly. */
 const FOLD = 2 ** 52;
 const FORMAT = 1;
+/** Six decimals of a percentile. */
+const PERCENT_SCALE = 1_000_000;
 
 /** The largest size of a value: the last double below 2^63. */
 export const MAX_FIXED = 2 ** 63 - 1_024;
@@ -223,10 +225,14 @@ export class Histogram {
   }
 }
 
-/** The rank of a percentile among `count` values, from 1. The last bits of `p · count / 100` are noise: 99.9 % of 1,000 are 999. */
+/**
+ * The rank of a percentile among `count` values, from 1. `p` counts to six decimals, and the rank is that of exact
+ * fractions: 99.9 % of 1,000 are 999, though 99.9 is no double.
+ */
 export const nearestRank = (p: number, count: number): number => {
-  const exact = (p * count) / 100;
-  return Math.min(count, Math.max(1, Math.ceil(exact - exact * 2 ** -50)));
+  const millionths = BigInt(Math.round(Math.min(100, Math.max(0, p)) * PERCENT_SCALE));
+  const whole = 100n * BigInt(PERCENT_SCALE);
+  return Math.max(1, Number((millionths * BigInt(count) + whole - 1n) / whole));
 };
 
 /** Negative values have the mirrored index. What is beyond the range has none. */

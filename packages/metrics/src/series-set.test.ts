@@ -1,4 +1,15 @@
-import { aggregate, Counter, readSnapshot, SeriesSet, type SeriesSnapshot, SummedGauge, Trend } from '@muster/metrics';
+import {
+  aggregate,
+  Counter,
+  Gauge,
+  mergeSink,
+  Rate,
+  readSnapshot,
+  SeriesSet,
+  type SeriesSnapshot,
+  SummedGauge,
+  Trend,
+} from '@muster/metrics';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
@@ -40,9 +51,11 @@ describe('SeriesSet', () => {
     expect(base.with('status', '200')).toBe(both);
     expect(set.tags({ status: '200', scenario: 's' })).toBe(both);
     expect(set.counter('http_reqs', both)).toBe(set.counter('http_reqs', { scenario: 's', status: '200' }));
-    expect(set.tags({ a: '1', b: '2' }).id).not.toBe(set.tags({ a: '11:b1:2' }).id);
+    const two = set.tags({ a: '1', b: '2' });
+    for (const alike of [{ a: '11:b1:2' }, { 'a1:1b': '2' }, { a1b: '2' }, { a: '1b2' }])
+      expect(set.tags(alike).id).not.toBe(two.id);
     const other = new SeriesSet();
-    other.tags({ x: 'y' });
+    for (const x of ['1', '2', '3', '4']) other.counter('http_reqs', { x });
     expect(other.counter('http_reqs', both)).toBe(other.counter('http_reqs', { scenario: 's', status: '200' }));
   });
 
@@ -87,6 +100,16 @@ describe('SeriesSet', () => {
       { sum: 10 },
       { sum: 10 },
     ]);
+  });
+
+  it('lets tags for which there is no room share no series but the overflow', () => {
+    const set = new SeriesSet({ maxSeries: 2 });
+    for (let n = 0; n < 10; n += 1) set.tags({ step: String(n) });
+    const [a, b] = [set.tags({ name: 'a' }), set.tags({ name: 'b' }).with('more', 'c')];
+    expect([a.id, b.id]).toEqual([-1, -1]);
+    expect(set.counter('http_reqs', a)).toBe(set.series('http_reqs', { overflow: 'true' }).sink);
+    expect(set.counter('http_reqs', b)).toBe(set.counter('http_reqs', a));
+    expect(set.overflow).toMatchObject({ count: 3, first: 'http_reqs{name}' });
   });
 
   it('cuts tags at 32 of 256 bytes, between characters', () => {
@@ -155,6 +178,26 @@ describe('SeriesSet', () => {
       // A summed gauge knows the second, not the millisecond.
       snapshots.map(({ metric, values, tags }) => ({ metric, values: metric === 'vus' ? [7, 7, 7, 0] : values, tags })),
     );
+  });
+
+  it('knows better than a snapshot what a built-in metric is', () => {
+    expect(readSnapshot({ ...good, metric: 'data_sent' })?.info.contains).toBe('data');
+    expect(readSnapshot({ ...good, metric: 'mine', contains: 'data' })?.info.contains).toBe('data');
+  });
+
+  it('merges nothing from a sink in which nothing was recorded, and none of another kind', () => {
+    for (const make of [
+      () => new Counter(),
+      () => new Gauge(),
+      () => new SummedGauge(),
+      () => new Rate(),
+      () => new Trend('us'),
+    ]) {
+      const into = make();
+      expect([mergeSink(into, make()), into.touched]).toEqual([true, false]);
+    }
+    expect(mergeSink(new Trend('us'), new Trend('fixed'))).toBe(false);
+    expect(mergeSink(new Gauge(), new SummedGauge())).toBe(false);
   });
 
   it('refuses snapshots that make no sense, and changes nothing', () => {
