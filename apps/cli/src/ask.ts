@@ -26,19 +26,29 @@ export const withBroker = async <T>(flags: AskFlags, io: Io, use: (muster: Muste
  * The same for questions about past runs: when no broker is named and none answers on the default endpoint, the data
  * folder of earlier runs on this machine is opened by a broker of our own, for the length of the question.
  */
-export const withResults = async <T>(flags: AskFlags & { readonly data: string }, io: Io, use: (muster: Muster) => Promise<T>): Promise<T> => {
+export const withResults = async <T>(
+  flags: AskFlags & { readonly data: string },
+  io: Io,
+  use: (muster: Muster) => Promise<T>,
+): Promise<T> => {
   if (namedBroker(flags.broker, io.env) !== null) return await withBroker(flags, io, use);
-  const running = await connect(DEFAULT_BROKER, { timeoutMs: PROBE_MS }).catch((thrown: unknown) => MusterError.from(thrown));
+  const running = await connect(DEFAULT_BROKER, { timeoutMs: PROBE_MS }).catch((thrown: unknown) =>
+    MusterError.from(thrown),
+  );
   if (!(running instanceof MusterError)) {
     await using muster = running;
     return await use(muster);
   }
   const folder = resolve(io.cwd, flags.data);
   if (!existsSync(folder)) {
-    throw new MusterError('BROKER_UNREACHABLE', `no broker answers on ${DEFAULT_BROKER} and there are no results in ${folder}`, {
-      hint: 'name a broker with --broker, or a folder with --data',
-      cause: running,
-    });
+    throw new MusterError(
+      'BROKER_UNREACHABLE',
+      `no broker answers on ${DEFAULT_BROKER} and there are no results in ${folder}`,
+      {
+        hint: 'name a broker with --broker, or a folder with --data',
+        cause: running,
+      },
+    );
   }
   const broker = await startBroker({ data: folder, frontend: 'tcp://127.0.0.1:*', logLevel: 'silent' });
   try {
@@ -52,10 +62,16 @@ export const withResults = async <T>(flags: AskFlags & { readonly data: string }
 /** A run by its id or an unambiguous beginning of it. */
 export const findRun = async (muster: Muster, asked: string): Promise<string> => {
   if (asked.length === 36) return asked;
-  const matches = (await muster.runs({ limit: 10_000 })).filter((run) => run.id.startsWith(asked) || run.id.endsWith(asked));
+  const matches = (await muster.runs({ limit: 10_000 })).filter(
+    (run) => run.id.startsWith(asked) || run.id.endsWith(asked),
+  );
   const [only, ...others] = matches;
   if (only !== undefined && others.length === 0) return only.id;
-  throw new MusterError('RUN_UNKNOWN', only === undefined ? `there is no run ${asked}` : `${matches.length} runs match ${asked}`, {
-    hint: '`muster runs` lists them',
-  });
+  throw new MusterError(
+    'RUN_UNKNOWN',
+    only === undefined ? `there is no run ${asked}` : `${matches.length} runs match ${asked}`,
+    {
+      hint: '`muster runs` lists them',
+    },
+  );
 };

@@ -18,7 +18,8 @@ export const whole =
 /** A share between 0 and 1. */
 export const share = (text: string): number => {
   const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value <= 1)) throw new InvalidArgumentError(`must be between 0 and 1, not "${text}".`);
+  if (text.trim() === '' || !(value >= 0 && value <= 1))
+    throw new InvalidArgumentError(`must be between 0 and 1, not "${text}".`);
   return value;
 };
 
@@ -32,24 +33,33 @@ export const stages = (texts: readonly string[]): { duration: string; target: nu
     .map((text) => {
       const match = /^([^:]+):(\d+)$/.exec(text.trim());
       if (match?.[1] === undefined) {
-        throw new MusterError('BAD_CONFIG', `--stage "${text}" is not DURATION:TARGET`, { hint: 'as in --stage 30s:10' });
+        throw new MusterError('BAD_CONFIG', `--stage "${text}" is not DURATION:TARGET`, {
+          hint: 'as in --stage 30s:10',
+        });
       }
       return { duration: match[1], target: Number(match[2]) };
     });
 
 /** `-e NAME=value`, or `-e NAME` for the value of this shell's variable. */
-export const environment = (texts: readonly string[], shell: Readonly<Record<string, string | undefined>>): Record<string, string> =>
+export const environment = (
+  texts: readonly string[],
+  shell: Readonly<Record<string, string | undefined>>,
+): Record<string, string> =>
   Object.fromEntries(
     texts.map((text) => {
       const at = text.indexOf('=');
       const name = at < 0 ? text : text.slice(0, at);
       if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
-        throw new MusterError('BAD_CONFIG', `-e "${text}" is not NAME=value`, { hint: 'as in -e BASE_URL=http://127.0.0.1:8080' });
+        throw new MusterError('BAD_CONFIG', `-e "${text}" is not NAME=value`, {
+          hint: 'as in -e BASE_URL=http://127.0.0.1:8080',
+        });
       }
       return [name, at < 0 ? (shell[name] ?? '') : text.slice(at + 1)];
     }),
   );
 
 /** The broker that a command asks when it names none: the flag, then `MUSTER_BROKER`, else null. */
-export const namedBroker = (flag: string | undefined, env: Readonly<Record<string, string | undefined>>): string | null =>
-  flag ?? (env.MUSTER_BROKER === undefined || env.MUSTER_BROKER === '' ? null : env.MUSTER_BROKER);
+export const namedBroker = (
+  flag: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): string | null => flag ?? (env.MUSTER_BROKER === undefined || env.MUSTER_BROKER === '' ? null : env.MUSTER_BROKER);

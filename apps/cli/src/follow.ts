@@ -3,7 +3,7 @@ import { isAbsolute, resolve, sep } from 'node:path';
 import type { Run } from '@muster/client';
 import { EXIT, MusterError, type Summary } from '@muster/protocol';
 import type { Io } from './io.js';
-import { liveView } from './view/live-view.js';
+import { type LiveView, liveView } from './view/live-view.js';
 import { summaryText } from './view/summary.js';
 
 /** How a run is followed to its end. */
@@ -25,7 +25,7 @@ export const follow = async (run: Run, io: Io, options: FollowOptions): Promise<
   const view = liveView(io, options.quiet);
   const interrupts = onInterrupts(run, io, options, (text) => view.note(text));
   try {
-    await Promise.race([showProgress(run, (progress) => view.show(progress)), interrupts.detached]);
+    await Promise.race([showEvents(run, view), interrupts.detached]);
   } catch (thrown) {
     if (!(thrown instanceof Detached)) throw thrown;
     view.done();
@@ -40,8 +40,11 @@ export const follow = async (run: Run, io: Io, options: FollowOptions): Promise<
   return summary.run.exitCode;
 };
 
-const showProgress = async (run: Run, show: (progress: Parameters<ReturnType<typeof liveView>['show']>[0]) => void): Promise<void> => {
-  for await (const progress of run.progress()) show(progress);
+const showEvents = async (run: Run, view: LiveView): Promise<void> => {
+  for await (const event of run.events()) {
+    if (event.kind === 'progress') view.show(event.progress);
+    else if (event.kind === 'note') view.note(event.level === 'info' ? event.text : `${event.level}: ${event.text}`);
+  }
 };
 
 const onInterrupts = (run: Run, io: Io, options: FollowOptions, note: (text: string) => void) => {
@@ -53,7 +56,9 @@ const onInterrupts = (run: Run, io: Io, options: FollowOptions, note: (text: str
   detached.catch(() => undefined);
   const stop = async () => {
     note('stopping the run; press Ctrl-C again to kill it');
-    await run.stop({ reason: 'interrupted by the user' }).catch((thrown: unknown) => note(MusterError.from(thrown).message));
+    await run
+      .stop({ reason: 'interrupted by the user' })
+      .catch((thrown: unknown) => note(MusterError.from(thrown).message));
   };
   const off = io.onInterrupt(() => {
     count += 1;
@@ -71,7 +76,12 @@ const onInterrupts = (run: Run, io: Io, options: FollowOptions, note: (text: str
 };
 
 /** What is left when a run is over: the author's own summary in place of ours if there is one, and the exported file. */
-export const report = async (run: Run, summary: Summary, io: Io, options: Pick<FollowOptions, 'quiet' | 'summaryExport'>): Promise<void> => {
+export const report = async (
+  run: Run,
+  summary: Summary,
+  io: Io,
+  options: Pick<FollowOptions, 'quiet' | 'summaryExport'>,
+): Promise<void> => {
   const own = await run.handleSummary();
   if (own === null) {
     io.out(options.quiet ? '' : `${summaryText(summary, io.colors)}\n`);
@@ -97,6 +107,10 @@ const deliver = async (target: string, text: string, io: Io): Promise<void> => {
 
 const writeText = async (path: string, text: string): Promise<void> => {
   await writeFile(path, text).catch((cause: NodeJS.ErrnoException) => {
-    throw new MusterError(cause.code === 'ENOSPC' ? 'DISK_FULL' : 'BAD_CONFIG', `can't write ${path}: ${cause.message}`, { cause });
+    throw new MusterError(
+      cause.code === 'ENOSPC' ? 'DISK_FULL' : 'BAD_CONFIG',
+      `can't write ${path}: ${cause.message}`,
+      { cause },
+    );
   });
 };

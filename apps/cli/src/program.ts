@@ -1,4 +1,4 @@
-import { exitCodeOf, EXIT, MusterError } from '@muster/protocol';
+import { EXIT, exitCodeOf, MusterError } from '@muster/protocol';
 import { Command, CommanderError, Option } from 'commander';
 import { agentCommand } from './commands/agent.js';
 import { agentsCommand } from './commands/agents.js';
@@ -29,7 +29,8 @@ export const runCli = async (argv: readonly string[], io: Io): Promise<number> =
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.passed : EXIT.badOptions;
     const error = MusterError.from(thrown);
     io.err(`muster: ${error.message}\n`);
-    if (error.code === 'INTERNAL' && io.env.MUSTER_DEBUG !== undefined) io.err(`${(error.cause as Error | undefined)?.stack ?? error.stack}\n`);
+    if (error.code === 'INTERNAL' && io.env.MUSTER_DEBUG !== undefined)
+      io.err(`${(error.cause as Error | undefined)?.stack ?? error.stack}\n`);
     return exitCodeOf(error.code);
   }
 };
@@ -60,10 +61,18 @@ const build = (io: Io, exit: (code: number) => void): Command => {
     .option('-q, --quiet', 'show neither progress nor summary', false)
     .option('--summary-export <file>', 'write the summary as JSON')
     .option('--detach', 'leave when the run is accepted', false)
-    .addOption(new Option('--raw <which>', 'rows of single requests to keep').choices(['thinned', 'all', 'none']).default('thinned'))
+    .addOption(
+      new Option('--raw <which>', 'rows of single requests to keep')
+        .choices(['thinned', 'all', 'none'])
+        .default('thinned'),
+    )
     .option('--seed <n>', 'seed of the random numbers', whole(0))
     .option('--min-coverage <share>', 'below it the run is invalid', share)
-    .addOption(new Option('--orphan <what>', 'what agents do when the broker dies').choices(['continue', 'stop']).default('continue'))
+    .addOption(
+      new Option('--orphan <what>', 'what agents do when the broker dies')
+        .choices(['continue', 'stop'])
+        .default('continue'),
+    )
     .option('--observer <name>', 'told when the run ends; may be given again', collect)
     .option('--workers <n>', 'own cluster: worker processes per agent', whole(1))
     .option('--data <dir>', 'own cluster: where results stay', '.muster')
@@ -90,8 +99,18 @@ const build = (io: Io, exit: (code: number) => void): Command => {
   passThrough('broker', brokerCommand);
   passThrough('agent', agentCommand);
 
-  program.command('ping').description('ask the broker how it is').addOption(broker()).addOption(json()).action(async (flags) => exit(await pingCommand(flags, io)));
-  program.command('agents').description('list the agents').addOption(broker()).addOption(json()).action(async (flags) => exit(await agentsCommand(flags, io)));
+  program
+    .command('ping')
+    .description('ask the broker how it is')
+    .addOption(broker())
+    .addOption(json())
+    .action(async (flags) => exit(await pingCommand(flags, io)));
+  program
+    .command('agents')
+    .description('list the agents')
+    .addOption(broker())
+    .addOption(json())
+    .action(async (flags) => exit(await agentsCommand(flags, io)));
   program
     .command('runs')
     .description('list the runs')
@@ -131,7 +150,10 @@ const build = (io: Io, exit: (code: number) => void): Command => {
     .description('write a first test')
     .option('-f, --force', 'overwrite the file', false)
     .action(async (file: string, flags) => exit(await newCommand(file, flags, io)));
-  program.command('version').description('print the version').action(() => io.out(`muster ${VERSION} (node ${process.version})\n`));
+  program
+    .command('version')
+    .description('print the version')
+    .action(() => io.out(`muster ${VERSION} (node ${process.version})\n`));
   return inherit(program);
 };
 

@@ -54,7 +54,14 @@ export const startProcess = (name: string, program: string, argv: readonly strin
         };
         listeners.add(look);
         look();
-        void gone.then(() => reject(new MusterError('INTERNAL', `${name} ended before it was up (exit ${child.exitCode ?? child.signalCode})\n${log()}`)));
+        void gone.then(() =>
+          reject(
+            new MusterError(
+              'INTERNAL',
+              `${name} ended before it was up (exit ${child.exitCode ?? child.signalCode})\n${log()}`,
+            ),
+          ),
+        );
       }),
     signal: (signalName) => {
       child.kill(signalName);

@@ -57,14 +57,18 @@ export const startCluster = async (options: ClusterOptions = {}): Promise<Cluste
   const agents: ServedProcess[] = [];
   const ended: ServedProcess[] = [];
   const brokerArgv = ['--data', join(data, 'broker'), ...(options.brokerFlags ?? [])];
-  const startBroker = (frontend: string) => startProcess('broker', brokerProgram(), ['--frontend', frontend, ...brokerArgv]);
+  const startBroker = (frontend: string) =>
+    startProcess('broker', brokerProgram(), ['--frontend', frontend, ...brokerArgv]);
 
   let broker = startBroker('tcp://127.0.0.1:*');
   const logs = () => [...ended, broker, ...agents].map((each) => each.log()).join('\n');
   const inTime = async <T>(what: string, promise: Promise<T>): Promise<T> => {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new MusterError('TIMEOUT', `${what} took more than ${timeoutMs} ms\n${logs()}`)), timeoutMs);
+      timer = setTimeout(
+        () => reject(new MusterError('TIMEOUT', `${what} took more than ${timeoutMs} ms\n${logs()}`)),
+        timeoutMs,
+      );
     });
     return await Promise.race([promise, late]).finally(() => clearTimeout(timer));
   };
@@ -93,7 +97,8 @@ export const startCluster = async (options: ClusterOptions = {}): Promise<Cluste
   };
   const agentAt = (index: number): ServedProcess => {
     const agent = agents[index];
-    if (agent === undefined) throw new MusterError('AGENT_UNKNOWN', `this cluster has no agent ${index}`, { hint: `it has ${agents.length}` });
+    if (agent === undefined)
+      throw new MusterError('AGENT_UNKNOWN', `this cluster has no agent ${index}`, { hint: `it has ${agents.length}` });
     return agent;
   };
   const stop = async () => {

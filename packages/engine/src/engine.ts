@@ -332,6 +332,11 @@ export class Engine {
     this.#recorder?.finish();
   }
 
+  /** What `teardown` measured comes after the load's last window: it gets one of its own. */
+  sealAfterwards(): void {
+    if (this.#finished) this.#recorder?.finish();
+  }
+
   log(level: 'debug' | 'info' | 'warn' | 'error', message: string): void {
     this.#recorder?.log(level, message);
   }

@@ -25,7 +25,9 @@ const GET = `export default async function () { await http.get(__ENV.URL + '/del
 const scenario = (fields: object) => ({ scenarios: { it: fields } });
 
 describe('each executor reports exactly what the target counted', () => {
-  const cases: Readonly<Record<string, { readonly fields: object; readonly exactly?: number; readonly slots?: number }>> = {
+  const cases: Readonly<
+    Record<string, { readonly fields: object; readonly exactly?: number; readonly slots?: number }>
+  > = {
     'constant-vus': { fields: { executor: 'constant-vus', vus: 4, duration: '1200ms' } },
     'ramping-vus': {
       fields: {
@@ -223,7 +225,10 @@ export default function () {
   });
 
   it('was bundled for another version of the runtime: refused', async () => {
-    const worker = host({ code: '', bundle: `// muster-bundle {"format":1,"script":"9.9.9","name":"t.ts"}\nexport default () => {};` });
+    const worker = host({
+      code: '',
+      bundle: `// muster-bundle {"format":1,"script":"9.9.9","name":"t.ts"}\nexport default () => {};`,
+    });
     await expect(worker.load()).rejects.toThrow();
     expect((await worker.first('fault')).fault).toMatchObject({ code: 'SCRIPT_VERSION', phase: 'prepare' });
   });
@@ -241,7 +246,14 @@ export default function () {
     await worker.load();
     const loaded = await worker.first('loaded');
     expect(loaded.functions).toEqual(expect.arrayContaining(['setup', 'default']));
-    worker.tell({ type: 'plan', generation: 0, fromMs: 0, startAt: null, members: ['agent-a'], options: worker.resolve() });
+    worker.tell({
+      type: 'plan',
+      generation: 0,
+      fromMs: 0,
+      startAt: null,
+      members: ['agent-a'],
+      options: worker.resolve(),
+    });
     worker.tell({ type: 'call', fn: 'setup', data: undefined, timeoutMs: 5_000 });
     const { value } = await worker.first('called');
     expect(value).toEqual({ list: [1, 2, 3], when: '1970-01-01T00:00:00.000Z' });
@@ -264,7 +276,14 @@ export default function () {
       options: { vus: 1, iterations: 4 },
     });
     await worker.load();
-    worker.tell({ type: 'plan', generation: 0, fromMs: 0, startAt: null, members: ['agent-a'], options: worker.resolve() });
+    worker.tell({
+      type: 'plan',
+      generation: 0,
+      fromMs: 0,
+      startAt: null,
+      members: ['agent-a'],
+      options: worker.resolve(),
+    });
     worker.tell({ type: 'call', fn: 'setup', data: undefined, timeoutMs: 5_000 });
     await worker.until(() => worker.all('called').length === 1);
     worker.tell({ type: 'data', data: undefined });
@@ -294,7 +313,12 @@ export default function () {
       options: scenario({ executor: 'per-vu-iterations', vus: 2, iterations: 5 }),
     });
     await worker.run();
-    for (const [name, group] of [['/a', '::a'], ['/a/inner', '::a::inner'], ['/b', '::b'], ['/outside', '']] as const)
+    for (const [name, group] of [
+      ['/a', '::a'],
+      ['/a/inner', '::a::inner'],
+      ['/b', '::b'],
+      ['/outside', ''],
+    ] as const)
       expect(worker.count('http_reqs', { name, group }), name).toBe(10);
     expect(worker.values('group_duration')).toBe(30);
   });
@@ -419,7 +443,10 @@ describe('the process', () => {
   });
 
   it('ends when its pipe closes, even while it is blocked', async () => {
-    const worker = host({ code: `export default function () { for (;;) { Math.sqrt(2); } }`, options: { vus: 1, duration: '60s' } });
+    const worker = host({
+      code: `export default function () { for (;;) { Math.sqrt(2); } }`,
+      options: { vus: 1, duration: '60s' },
+    });
     await worker.ready();
     worker.start();
     await worker.first('started');

@@ -8,7 +8,11 @@ import { typeFaults } from '../type-faults.js';
 import { duration } from '../view/format.js';
 
 /** Types (if TypeScript is installed), bundle and options of a test; its functions are not run. */
-export const checkCommand = async (file: string, flags: { readonly env?: readonly string[] }, io: Io): Promise<number> => {
+export const checkCommand = async (
+  file: string,
+  flags: { readonly env?: readonly string[] },
+  io: Io,
+): Promise<number> => {
   const path = resolve(io.cwd, file);
   const bundle = await bundleFile(path);
   const types = typeFaults(path);
@@ -18,9 +22,14 @@ export const checkCommand = async (file: string, flags: { readonly env?: readonl
     throw new MusterError('BAD_OPTIONS', found.faults.map((fault) => `${fault.path}: ${fault.message}`).join('\n'));
   }
   if (types.faults.length > 0) {
-    throw new MusterError('BAD_OPTIONS', `${types.faults.length} type error${types.faults.length === 1 ? '' : 's'} in ${file}`);
+    throw new MusterError(
+      'BAD_OPTIONS',
+      `${types.faults.length} type error${types.faults.length === 1 ? '' : 's'} in ${file}`,
+    );
   }
-  io.out(`${file} is fine: ${types.checked ? 'types, options and bundle' : 'options and bundle (types not checked: TypeScript is not installed here)'}\n`);
+  io.out(
+    `${file} is fine: ${types.checked ? 'types, options and bundle' : 'options and bundle (types not checked: TypeScript is not installed here)'}\n`,
+  );
   for (const scenario of found.scenarios) {
     const ends = scenario.endMs === null ? 'ends by its iterations' : `up to ${duration(scenario.endMs)}`;
     io.out(`  ${scenario.name}: ${scenario.executor}, up to ${scenario.maxVus} VUs, ${ends}\n`);

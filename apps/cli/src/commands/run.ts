@@ -40,9 +40,13 @@ const AGENTS_MS = 20_000;
 export const runCommand = async (file: string, flags: RunFlags, io: Io): Promise<number> => {
   const named = namedBroker(flags.broker, io.env);
   if (flags.detach && named === null) {
-    throw new MusterError('BAD_CONFIG', '--detach needs a cluster that stays: a cluster of its own ends with the command', {
-      hint: 'start one with `muster up` and name it with --broker',
-    });
+    throw new MusterError(
+      'BAD_CONFIG',
+      '--detach needs a cluster that stays: a cluster of its own ends with the command',
+      {
+        hint: 'start one with `muster up` and name it with --broker',
+      },
+    );
   }
   const env = environment(flags.env ?? [], io.env);
   const options = overrides(flags);
@@ -97,4 +101,10 @@ const overrides = (flags: RunFlags): Record<string, unknown> => {
 };
 
 const banner = (name: string, run: string, broker: string | null): string =>
-  [`  execution: ${broker === null ? 'own cluster on this machine' : `cluster of ${broker}`}`, `     script: ${name}`, `        run: ${run}`, '', ''].join('\n');
+  [
+    `  execution: ${broker === null ? 'own cluster on this machine' : `cluster of ${broker}`}`,
+    `     script: ${name}`,
+    `        run: ${run}`,
+    '',
+    '',
+  ].join('\n');

@@ -5,7 +5,10 @@ import { ago } from '../view/format.js';
 import { table } from '../view/table.js';
 
 /** The latest runs, newest first. */
-export const runsCommand = (flags: AskFlags & { readonly limit: number; readonly data: string }, io: Io): Promise<number> =>
+export const runsCommand = (
+  flags: AskFlags & { readonly limit: number; readonly data: string },
+  io: Io,
+): Promise<number> =>
   withResults(flags, io, async (muster) => {
     const runs = await muster.runs({ limit: flags.limit });
     if (flags.json === true) io.out(`${JSON.stringify(runs, null, 2)}\n`);

@@ -8,7 +8,8 @@ export const showCommand = (asked: string, flags: AskFlags & { readonly data: st
   withResults(flags, io, async (muster) => {
     const { run, summary } = await muster.show(await findRun(muster, asked));
     if (summary === null) {
-      if (flags.json === true) throw new MusterError('RUN_UNKNOWN', `run ${run.id} is ${run.state}: it has no summary yet`);
+      if (flags.json === true)
+        throw new MusterError('RUN_UNKNOWN', `run ${run.id} is ${run.state}: it has no summary yet`);
       io.out(`run ${run.id} (${run.name}) is ${run.state}\n`);
       return EXIT.passed;
     }

@@ -21,9 +21,12 @@ const vus = (progress: Progress): string => {
 };
 
 const time = (progress: Progress): string =>
-  progress.plannedMs === null ? clock(progress.atMs) : `${clock(Math.min(progress.atMs, progress.plannedMs))}/${clock(progress.plannedMs)}`;
+  progress.plannedMs === null
+    ? clock(progress.atMs)
+    : `${clock(Math.min(progress.atMs, progress.plannedMs))}/${clock(progress.plannedMs)}`;
 
-const dropped = (progress: Progress): string => (progress.iterations.dropped > 0 ? `, ${progress.iterations.dropped} dropped` : '');
+const dropped = (progress: Progress): string =>
+  progress.iterations.dropped > 0 ? `, ${progress.iterations.dropped} dropped` : '';
 
 /** One line, for pipes and logs. */
 export const progressLine = (progress: Progress): string =>
@@ -48,9 +51,12 @@ export const progressBlock = (progress: Progress, c: Colors, columns: number): s
         `  ${each.name.slice(0, 24).padEnd(width)} [${bar(each.ratio)}] ${String(Math.round(each.ratio * 100)).padStart(3)}%  ${each.vus}/${each.maxVus} VUs  ${trim(each.rate)} iters/s${each.planned === null ? '' : `  ${each.iterations}/${each.planned}`}`,
     ),
     `  ${'http'.padEnd(width)} ${c.cyan(`${trim(progress.requests.rate)} req/s`)}  ${failed(`${percent(progress.requests.failedRate)} failed`)}  ${latency(progress)}`,
-    ...progress.thresholds.filter((each) => !each.ok && each.value !== null).map((each) => `  ${c.red('✗')} ${each.metric} ${each.expression} (${trim(each.value ?? 0)})`),
+    ...progress.thresholds
+      .filter((each) => !each.ok && each.value !== null)
+      .map((each) => `  ${c.red('✗')} ${each.metric} ${each.expression} (${trim(each.value ?? 0)})`),
     ...progress.agents.map(
-      (each) => `  ${c.dim(`${each.id.padEnd(width)} ${each.state}, ${each.vus} VUs, cpu ${trim(each.cpu)}, lag ${duration(each.lagMs)}`)}`,
+      (each) =>
+        `  ${c.dim(`${each.id.padEnd(width)} ${each.state}, ${each.vus} VUs, cpu ${trim(each.cpu)}, lag ${duration(each.lagMs)}`)}`,
     ),
   ];
   return lines.map((line) => clip(line, columns)).join('\n');

@@ -46,7 +46,8 @@ const thresholds = (summary: Summary, c: Colors): string[] => {
 const thresholdValue = (summary: Summary, metric: string, expression: string, value: number): string => {
   const source = summary.metrics[metric.split('{')[0] ?? metric];
   const aggregation = expression.split(/[<>=!]/)[0]?.trim() ?? '';
-  const shown = source?.type === 'rate' ? percent(value) : source?.type === 'trend' ? number(value, source.contains) : trim(value);
+  const shown =
+    source?.type === 'rate' ? percent(value) : source?.type === 'trend' ? number(value, source.contains) : trim(value);
   return `${aggregation}=${shown}`;
 };
 
@@ -63,7 +64,8 @@ const checks = (summary: Summary, c: Colors): string[] => {
     '',
   ];
   for (const each of summary.checks) {
-    const name = each.group === '' ? each.name : `${each.group.replace(/^::/, '').replaceAll('::', ' › ')} › ${each.name}`;
+    const name =
+      each.group === '' ? each.name : `${each.group.replace(/^::/, '').replaceAll('::', ' › ')} › ${each.name}`;
     lines.push(`    ${each.fails === 0 ? c.green('✓') : c.red('✗')} ${name}`);
     if (each.fails > 0) {
       const share = Math.floor((each.passes / (each.passes + each.fails)) * 100);
@@ -74,12 +76,21 @@ const checks = (summary: Summary, c: Colors): string[] => {
 };
 
 const metricSections = (summary: Summary, c: Colors): string[] => {
-  const names = Object.keys(summary.metrics).filter((name) => !HIDDEN.has(name)).sort();
+  const names = Object.keys(summary.metrics)
+    .filter((name) => !HIDDEN.has(name))
+    .sort();
   const custom = names.filter((name) => !SECTIONS.some(([, belongs]) => belongs(name)));
-  const sections: [string, string[]][] = [['CUSTOM', custom], ...SECTIONS.map(([title, belongs]): [string, string[]] => [title, names.filter(belongs)])];
+  const sections: [string, string[]][] = [
+    ['CUSTOM', custom],
+    ...SECTIONS.map(([title, belongs]): [string, string[]] => [title, names.filter(belongs)]),
+  ];
   return sections
     .filter(([, members]) => members.length > 0)
-    .flatMap(([title, members]) => [`    ${c.bold(title)}`, ...members.flatMap((name) => metricLines(summary, name, c)), '']);
+    .flatMap(([title, members]) => [
+      `    ${c.bold(title)}`,
+      ...members.flatMap((name) => metricLines(summary, name, c)),
+      '',
+    ]);
 };
 
 const metricLines = (summary: Summary, name: string, c: Colors): string[] => {
@@ -92,7 +103,8 @@ const metricLines = (summary: Summary, name: string, c: Colors): string[] => {
   ];
 };
 
-const dotted = (name: string): string => (name.length >= WIDTH ? `${name}:` : `${name}${'.'.repeat(WIDTH - name.length)}:`);
+const dotted = (name: string): string =>
+  name.length >= WIDTH ? `${name}:` : `${name}${'.'.repeat(WIDTH - name.length)}:`;
 
 const number = (value: number, contains: Metric['contains']): string =>
   contains === 'time' ? duration(value) : contains === 'data' ? bytes(value) : trim(value);
@@ -131,7 +143,10 @@ const errors = (summary: Summary, c: Colors): string[] => {
   const shown = [...summary.errors].sort((a, b) => b.count - a.count).slice(0, 10);
   return [
     `    ${c.bold('ERRORS')}`,
-    ...shown.map((each) => `    ${c.red(`${each.count} ×`)} ${each.code} ${each.message.split('\n')[0]}${each.where === null ? '' : c.dim(` at ${each.where}`)}`),
+    ...shown.map(
+      (each) =>
+        `    ${c.red(`${each.count} ×`)} ${each.code} ${each.message.split('\n')[0]}${each.where === null ? '' : c.dim(` at ${each.where}`)}`,
+    ),
     ...(summary.errors.length > shown.length ? [`    and ${summary.errors.length - shown.length} more kinds`] : []),
     '',
   ];
@@ -142,7 +157,10 @@ const coverage = (summary: Summary, c: Colors): string[] => {
   if (it.complete) return [];
   return [
     `    ${c.yellow('results are incomplete')}: ${percent(it.ratio)} covered`,
-    ...it.gaps.map((gap) => `    ${c.yellow('gap')} ${gap.agent} worker ${gap.worker}, ${duration(gap.fromMs)} to ${duration(gap.toMs)}: ${gap.why}${gap.unknownSlots > 0 ? `, ${gap.unknownSlots} starts unknown` : ''}`),
+    ...it.gaps.map(
+      (gap) =>
+        `    ${c.yellow('gap')} ${gap.agent} worker ${gap.worker}, ${duration(gap.fromMs)} to ${duration(gap.toMs)}: ${gap.why}${gap.unknownSlots > 0 ? `, ${gap.unknownSlots} starts unknown` : ''}`,
+    ),
     '',
   ];
 };

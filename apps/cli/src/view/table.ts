@@ -20,7 +20,11 @@ const NO_LINES = {
 
 /** A list in columns, as `kubectl get` prints one. */
 export const table = (head: readonly string[], rows: readonly (readonly string[])[]): string => {
-  const made = new Table({ head: [...head], chars: NO_LINES, style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 } });
+  const made = new Table({
+    head: [...head],
+    chars: NO_LINES,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+  });
   for (const row of rows) made.push([...row]);
   return `${made.toString()}\n`;
 };

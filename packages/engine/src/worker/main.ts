@@ -185,7 +185,9 @@ const PHASES = {
 
 const call = async (fn: 'setup' | 'teardown' | 'handleSummary', data: unknown, timeoutMs: number): Promise<void> => {
   try {
-    tell({ type: 'called', fn, value: await engine?.call(fn, data, timeoutMs) });
+    const value = await engine?.call(fn, data, timeoutMs);
+    if (fn === 'teardown') engine?.sealAfterwards();
+    tell({ type: 'called', fn, value });
   } catch (thrown) {
     const [phase, prefix] = PHASES[fn];
     const code =
