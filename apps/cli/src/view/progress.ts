@@ -62,12 +62,15 @@ export const progressBlock = (progress: Progress, c: Colors, columns: number): s
   return lines.map((line) => clip(line, columns)).join('\n');
 };
 
+const ESCAPE = String.fromCharCode(27);
+const COLOUR = new RegExp(`(${ESCAPE}\\[[0-9;]*m)`);
+
 /** Cuts a line to the terminal's width without counting (or cutting) colour codes. */
 const clip = (line: string, columns: number): string => {
   let shown = 0;
   let out = '';
-  for (const part of line.split(/(\u001b\[[0-9;]*m)/)) {
-    if (part.startsWith('\u001b')) out += part;
+  for (const part of line.split(COLOUR)) {
+    if (part.startsWith(ESCAPE)) out += part;
     else if (shown < columns) {
       out += part.slice(0, columns - shown);
       shown += part.length;
