@@ -34,3 +34,31 @@ const total = new Histogram();
 const startedNs = process.hrtime.bigint();
 for (let n = 0; n < 50_000; n += 1) total.merge(Histogram.decode(bytes));
 console.log(`decode and merge them: ${(Number(process.hrtime.bigint() - startedNs) / 50_000 / 1_000).toFixed(1)} us`);
+
+const set = new SeriesSet();
+globalThis.gc?.();
+const before = process.memoryUsage();
+for (let n = 0; n < 1_000; n += 1) {
+  const tags = set.tags({ scenario: 'default', name: `page ${n}`, status: '200', method: 'GET' });
+  for (const name of [
+    'http_req_duration',
+    'http_req_blocked',
+    'http_req_connecting',
+    'http_req_sending',
+    'http_req_waiting',
+  ])
+    for (let at = 0; at < 200; at += 1) set.trend(name, tags).addUs(latencies[(n * 200 + at) % VALUES]);
+  for (const name of ['http_reqs', 'started', 'sent', 'answered', 'data_sent']) set.counter(name, tags).add(1);
+}
+globalThis.gc?.();
+const after = process.memoryUsage();
+const used = after.heapUsed + after.external - before.heapUsed - before.external;
+console.log(
+  `${set.size} series, half of them trends of 200 values: ${(used / 2 ** 20).toFixed(1)} MiB (run with --expose-gc)`,
+);
+const sealedAtNs = process.hrtime.bigint();
+const snapshots = set.snapshotAndReset();
+if (snapshots.length !== set.size) throw new Error(`only ${snapshots.length} of ${set.size} series were sealed`);
+console.log(
+  `sealed into ${snapshots.length} snapshots: ${(Number(process.hrtime.bigint() - sealedAtNs) / 1e6).toFixed(1)} ms`,
+);

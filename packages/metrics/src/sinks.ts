@@ -94,7 +94,7 @@ export class Rate {
   }
 }
 
-/** The distribution of values (k6's Trend). */
+/** The distribution of values (k6's Trend). Record through it: what goes to `histogram` directly leaves it untouched, so a window misses it. */
 export class Trend {
   readonly type = 'trend';
   readonly unit: TrendUnit;
