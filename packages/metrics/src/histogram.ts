@@ -157,9 +157,10 @@ export class Histogram {
   #valueAt(rank: number): number {
     let before = rank - 1;
     if (this.#negative !== undefined) {
-      const below = [...this.#negative.ascending()].reverse();
-      for (const [index, count] of below) {
-        if (before < count) return -middleOf(index);
+      const below = this.#negative.pairs();
+      for (let at = below.length - 2; at >= 0; at -= 2) {
+        const count = below[at + 1] as number;
+        if (before < count) return -middleOf(below[at] as number);
         before -= count;
       }
     }
@@ -244,10 +245,12 @@ const signedBucketOf = (value: number): number => {
 
 /** A bucket is one number, twice the gap to the one before, plus one if a count above 1 follows. */
 const writeBuckets = (out: ByteWriter, buckets: Buckets | undefined): void => {
-  const used = [...(buckets?.ascending() ?? [])];
-  out.natural(used.length);
+  const pairs = buckets?.pairs() ?? [];
+  out.natural(pairs.length / 2);
   let before = -1;
-  for (const [index, count] of used) {
+  for (let at = 0; at < pairs.length; at += 2) {
+    const index = pairs[at] as number;
+    const count = pairs[at + 1] as number;
     out.natural((index - before - 1) * 2 + (count > 1 ? 1 : 0));
     if (count > 1) out.natural(count - 2);
     before = index;

@@ -94,7 +94,10 @@ export class Rate {
   }
 }
 
-/** The distribution of values (k6's Trend). Record through it: what goes to `histogram` directly leaves it untouched, so a window misses it. */
+/**
+ * The distribution of values (k6's Trend). Record through it: what goes to `histogram` directly leaves it untouched, so
+ * its window misses it.
+ */
 export class Trend {
   readonly type = 'trend';
   readonly unit: TrendUnit;
