@@ -20,8 +20,6 @@ export const runBroker = async (
     if (asked.do === 'nothing') return EXIT.passed;
     if (asked.do === 'check') return await check(asked.options.bind.frontend);
     await using broker = await serveBroker(asked.options);
-    if (asked.options.insecure)
-      process.stderr.write('muster-broker: --insecure: whoever reaches these addresses can run code on every agent\n');
     await stopSignal();
     await broker.close();
     return EXIT.passed;

@@ -1,20 +1,16 @@
-import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
-import {
-  type ClientMessage,
-  type Endpoints,
-  MusterError,
-  machineMs,
-  NATIVE_VERSIONS,
-  type PingResult,
-} from '@muster/protocol';
+import { type Endpoints, isLoopback, parseEndpoint } from '@muster/protocol';
 import { readKept, withKept, writeKept } from './data-folder/kept-endpoints.js';
 import { lockFolder } from './data-folder/lock.js';
 import { type Logger, makeLogger } from './log.js';
-import { type BrokerOptions, type ResolvedBrokerOptions, resolveBrokerOptions } from './options/broker-options.js';
-import { Frontend } from './shell/frontend.js';
+import {
+  type BrokerOptions,
+  type ResolvedBrokerOptions,
+  resolveBrokerOptions,
+  SOCKETS,
+} from './options/broker-options.js';
+import { BrokerShell } from './shell/broker-shell.js';
 import { refuseSecond } from './shell/probe.js';
-import { advertised, bindSockets, closeSockets, openSockets } from './shell/sockets.js';
 import { BROKER_VERSION } from './version.js';
 
 /** A running broker. Disposing of it closes it. */
@@ -52,50 +48,21 @@ const serve = async (
   log: Logger,
   release: () => Promise<void>,
 ): Promise<Broker> => {
-  const boot = randomBytes(16).toString('hex');
   const wanted = options.keepPorts ? withKept(options.bind, await readKept(folder)) : options.bind;
-  let endpoints: Endpoints = wanted;
-  const ping = (): PingResult => ({
-    pid: process.pid,
-    boot,
-    version: BROKER_VERSION,
-    native: NATIVE_VERSIONS,
-    endpoints,
-    agents: 0,
-    clockMs: machineMs(),
-    limits: options.limits,
-    security: { keys: false, loopbackOnly: !options.insecure },
-  });
-  const ask = (route: string, message: ClientMessage) => {
-    if (message.type !== 'ping') throw new MusterError('NOT_SUPPORTED', `"${message.type}" is not there yet`);
-    frontend.reply(route, message.id, ping());
-  };
-  const frontend = new Frontend(
-    { send: (frames) => sockets.frontend.send(frames), ask, dropped: (why) => log.warn({ why }, 'dropped') },
-    { endpoints: () => endpoints, version: () => BROKER_VERSION, agents: () => [] },
-  );
-  const nothing = () => undefined;
-  const sockets = openSockets({
-    frontend: (frames) => frontend.receive(frames),
-    backend: nothing,
-    register: nothing,
-    receiver: nothing,
-    publisher: nothing,
-    events: nothing,
-    unsent: nothing,
-  });
-  try {
-    const bound = await bindSockets(sockets, wanted);
-    endpoints = advertised(bound, options.advertise);
-    if (options.keepPorts) await writeKept(folder, bound);
-  } catch (thrown) {
-    await closeSockets(sockets);
-    throw thrown;
-  }
-  log.info({ frontend: endpoints.frontend, data: folder, version: BROKER_VERSION }, 'ready');
+  const { shell, bound } = await BrokerShell.start(options, folder, wanted, log);
   const close = async () => {
-    await closeSockets(sockets);
+    await shell.close();
     await release();
   };
+  try {
+    if (options.keepPorts) await writeKept(folder, bound);
+  } catch (thrown) {
+    await shell.close();
+    throw thrown;
+  }
+  const { endpoints, boot } = shell;
+  log.info({ frontend: endpoints.frontend, endpoints, data: folder, version: BROKER_VERSION, boot }, 'ready');
+  if (SOCKETS.some((name) => !isLoopback(parseEndpoint(bound[name]))))
+    log.warn('insecure: whoever reaches these addresses can run code on every agent');
   return { endpoints, boot, close, [Symbol.asyncDispose]: close };
 };

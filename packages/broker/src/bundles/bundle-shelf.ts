@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BOUNDS, type BundleHash, MusterError } from '@muster/protocol';
+import { BOUNDS, type BundleHash, type BundlePutResult, MusterError } from '@muster/protocol';
 import { writeWhole } from '../data-folder/write-whole.js';
 
 /** A piece of a bundle on its way in. */
@@ -60,13 +60,14 @@ export class BundleShelf {
   }
 
   /**
-   * Takes the next piece of what `client` uploads; a repeated one changes nothing. The last one is checked.
+   * Takes the next piece of what `client` uploads; another one changes nothing. The last one is checked.
    *
+   * @returns how many bytes are held, so where the next piece begins
    * @throws MusterError `BUNDLE_TOO_LARGE`, `BUNDLE_CORRUPT`, `DISK_FULL`.
    */
-  async put(client: string, piece: BundlePiece): Promise<{ readonly received: number; readonly complete: boolean }> {
+  async put(client: string, piece: BundlePiece): Promise<BundlePutResult> {
     const { hash, size, offset, data } = piece;
-    if (this.#sizes.has(hash)) return { received: size, complete: true };
+    if (this.#sizes.has(hash)) return { received: size };
     if (size > this.#maxBytes)
       throw new MusterError('BUNDLE_TOO_LARGE', `the bundle has ${size} bytes, ${this.#maxBytes} are allowed`);
     if (data.byteLength > BOUNDS.bundleChunkBytes)
@@ -76,20 +77,14 @@ export class BundleShelf {
       );
     const key = `${client} ${hash}`;
     const upload = this.#upload(key, size);
-    if (offset < upload.received) return { received: upload.received, complete: false };
-    if (offset > upload.received || offset + data.byteLength > upload.size) {
-      throw new MusterError('BUNDLE_CORRUPT', `a piece at ${offset} came where ${upload.received} was expected`, {
-        hint: 'send the pieces in order',
-        details: { received: upload.received },
-      });
-    }
+    if (offset !== upload.received || offset + data.byteLength > size) return { received: upload.received };
     upload.pieces.push(Uint8Array.from(data));
     upload.received += data.byteLength;
     upload.touchedMs = this.#now();
-    if (upload.received < upload.size) return { received: upload.received, complete: false };
+    if (upload.received < size) return { received: upload.received };
     this.#uploads.delete(key);
     await this.#keep(hash, Buffer.concat(upload.pieces));
-    return { received: size, complete: true };
+    return { received: size };
   }
 
   /** A piece for an agent. @throws MusterError `BUNDLE_UNKNOWN`. */

@@ -1,7 +1,9 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { deserialize, serialize } from 'node:v8';
+import type { MusterError } from '@muster/protocol';
 import { writeWhole } from '../data-folder/write-whole.js';
-import { storeError } from '../store/store-error.js';
+import type { StoreHealth } from '../store/store.js';
+import { isDiskFull, storeError } from '../store/store-error.js';
 import { frameRecord, readRecords } from './record.js';
 
 /** What a journal holds: plain data by key. */
@@ -21,6 +23,9 @@ interface Waiting {
 
 /** The file is rewritten once it is this much larger than what it holds. */
 const SLACK_BYTES = 8 * 1_024 * 1_024;
+/** Between two tries while the disk fails. */
+const RETRY_MS = 1_000;
+const SILENT: StoreHealth = { failed: () => undefined, recovered: () => undefined };
 
 /**
  * The controller's memory on disk: a file of changes, each with its check sum, appended and made durable in groups. The
@@ -30,22 +35,26 @@ const SLACK_BYTES = 8 * 1_024 * 1_024;
 export class Journal {
   readonly #path: string;
   readonly #live: Map<string, Buffer>;
+  readonly #health: StoreHealth;
   #file: FileHandle;
   #bytes: number;
   #queue: Waiting[] = [];
   #writing: Promise<void> | null = null;
-  #broken: Error | null = null;
+  #closing = false;
+  #wake: () => void = () => undefined;
 
-  private constructor(path: string, file: FileHandle, live: Map<string, Buffer>, bytes: number) {
+  private constructor(path: string, file: FileHandle, live: Map<string, Buffer>, bytes: number, health: StoreHealth) {
     this.#path = path;
     this.#file = file;
     this.#live = live;
     this.#bytes = bytes;
+    this.#health = health;
   }
 
   /** Opens or makes a journal. @throws MusterError `STORE_FAILED` or `DISK_FULL`. */
   static async open(
     path: string,
+    health: StoreHealth = SILENT,
   ): Promise<{ readonly journal: Journal; readonly entries: JournalEntries; readonly droppedBytes: number }> {
     try {
       const bytes = await readIfThere(path);
@@ -62,7 +71,7 @@ export class Journal {
       }
       const compact = Buffer.concat([...live.values()]);
       await writeWhole(path, compact);
-      const journal = new Journal(path, await open(path, 'a'), live, compact.byteLength);
+      const journal = new Journal(path, await open(path, 'a'), live, compact.byteLength, health);
       return { journal, entries, droppedBytes: bytes.byteLength - end };
     } catch (thrown) {
       throw storeError(thrown);
@@ -70,13 +79,12 @@ export class Journal {
   }
 
   /**
-   * Resolves when the change is durable; changes become durable in the order of their calls. After a failure everything
-   * later is refused too, for the file may end in half a record: the broker must be started again.
+   * Resolves when the change is durable; changes become durable in the order of their calls. While the disk fails it is
+   * tried again and again, so whatever waits for the change waits too.
    *
-   * @throws MusterError `STORE_FAILED` or `DISK_FULL`.
+   * @throws MusterError `STORE_FAILED` or `DISK_FULL` when the journal is closed meanwhile.
    */
   save({ key, value }: JournalChange): Promise<void> {
-    if (this.#broken !== null) return Promise.reject(this.#broken);
     const record = frameRecord(serialize(value === undefined ? { key } : { key, value }));
     if (value === undefined) this.#live.delete(key);
     else this.#live.set(key, record);
@@ -87,6 +95,8 @@ export class Journal {
   }
 
   async close(): Promise<void> {
+    this.#closing = true;
+    this.#wake();
     await this.#writing;
     await this.#file.close();
   }
@@ -97,33 +107,56 @@ export class Journal {
     while (this.#queue.length > 0) {
       const group = this.#queue;
       this.#queue = [];
-      try {
-        await this.#writeGroup(Buffer.concat(group.map(({ record }) => record)));
-      } catch (thrown) {
-        this.#broken = storeError(thrown);
-        for (const { lost } of [...group, ...this.#queue]) lost(this.#broken);
-        this.#queue = [];
-        break;
+      const error = await this.#writeInTheEnd(group);
+      for (const { saved, lost } of group) {
+        if (error === null) saved();
+        else lost(error);
       }
-      for (const { saved } of group) saved();
     }
     this.#writing = null;
   }
 
+  /** @returns why it is not durable, when the journal was closed before it was. */
+  async #writeInTheEnd(group: readonly Waiting[]): Promise<MusterError | null> {
+    let failed: MusterError | null = null;
+    for (;;) {
+      try {
+        // After a failure the file may end in half a record: it is written anew.
+        if (failed === null) await this.#writeGroup(Buffer.concat(group.map(({ record }) => record)));
+        else await this.#rewrite();
+        if (failed !== null) this.#health.recovered();
+        return null;
+      } catch (thrown) {
+        const error = storeError(thrown);
+        if (this.#closing) return error;
+        if (failed === null) this.#health.failed(isDiskFull(thrown) ? 'DISK_FULL' : 'STORE_FAILED', error.message);
+        failed = error;
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, RETRY_MS);
+          this.#wake = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+      }
+    }
+  }
+
   async #writeGroup(bytes: Buffer): Promise<void> {
     const liveBytes = [...this.#live.values()].reduce((sum, record) => sum + record.byteLength, 0);
-    if (this.#bytes + bytes.byteLength > 2 * liveBytes + SLACK_BYTES) {
-      // The live values include this group: the new file holds it.
-      const compact = Buffer.concat([...this.#live.values()]);
-      await writeWhole(this.#path, compact);
-      await this.#file.close();
-      this.#file = await open(this.#path, 'a');
-      this.#bytes = compact.byteLength;
-      return;
-    }
+    if (this.#bytes + bytes.byteLength > 2 * liveBytes + SLACK_BYTES) return await this.#rewrite();
     await this.#file.appendFile(bytes);
     await this.#file.datasync();
     this.#bytes += bytes.byteLength;
+  }
+
+  /** Replaces the file by one with the live values, those that wait to be written among them. */
+  async #rewrite(): Promise<void> {
+    const compact = Buffer.concat([...this.#live.values()]);
+    await writeWhole(this.#path, compact);
+    await this.#file.close();
+    this.#file = await open(this.#path, 'a');
+    this.#bytes = compact.byteLength;
   }
 }
 

@@ -7,6 +7,7 @@ import {
   isNative,
   MusterError,
   readFrontend,
+  type WireError,
 } from '@muster/protocol';
 import { answerOriginal, type OriginalView } from './original-dialect.js';
 
@@ -49,21 +50,28 @@ export class Frontend {
       const error = MusterError.from(thrown);
       const id = (error.details as { id?: string } | undefined)?.id;
       if (id === undefined) this.#port.dropped(error.message);
-      else this.fail(route, id, error);
+      else this.fail(route, id, { code: error.code, message: error.message });
       return;
     }
     try {
       this.#port.ask(route, message);
     } catch (thrown) {
-      this.fail(route, message.id, MusterError.from(thrown));
+      this.fail(route, message.id, MusterError.from(thrown).toWire());
     }
   }
 
   reply(route: string, id: string, result: unknown): void {
-    this.#port.send(frontendAnswer(route, encodeNative({ id, result: result ?? null })));
+    let answer: Frame;
+    try {
+      answer = encodeNative({ id, result: result ?? null });
+    } catch (thrown) {
+      this.fail(route, id, MusterError.from(thrown).toWire());
+      return;
+    }
+    this.#port.send(frontendAnswer(route, answer));
   }
 
-  fail(route: string, id: string, error: MusterError): void {
-    this.#port.send(frontendAnswer(route, encodeNative({ id, error: error.toWire() })));
+  fail(route: string, id: string, error: WireError): void {
+    this.#port.send(frontendAnswer(route, encodeNative({ id, error })));
   }
 }

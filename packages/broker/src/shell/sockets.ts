@@ -1,4 +1,4 @@
-import { BOUNDS, formatEndpoint, parseEndpoint, TIMES } from '@muster/protocol';
+import { BOUNDS, formatEndpoint, type MusterError, parseEndpoint, TIMES } from '@muster/protocol';
 import { openSocket, type Socket } from '@muster/protocol/zmq';
 import type { BoundEndpoints } from '../data-folder/kept-endpoints.js';
 import { SOCKETS, type SocketName } from '../options/broker-options.js';
@@ -14,6 +14,8 @@ export interface SocketListener {
   events(frames: readonly Buffer[]): void;
   /** A message could not be sent: the peer is gone, or does not read. */
   unsent(socket: SocketName, frames: readonly Buffer[], why: string): void;
+  /** What came on a socket could not even be handled. */
+  fault(socket: SocketName, fault: MusterError): void;
 }
 
 export type Sockets = Readonly<Record<SocketName, Socket>>;
@@ -25,54 +27,57 @@ const EVENTS_MARK = 10_000;
 
 /** Makes the sockets; nothing comes in before they are bound. */
 export const openSockets = (listener: SocketListener): Sockets => {
-  const unsent = (name: SocketName) => (frames: readonly Buffer[], why: string) => listener.unsent(name, frames, why);
-  const common = { lingerMs: TIMES.lingerMs };
+  const common = (name: SocketName) => ({
+    lingerMs: TIMES.lingerMs,
+    onUnsent: (frames: readonly Buffer[], why: string) => listener.unsent(name, frames, why),
+    onFault: (fault: MusterError) => listener.fault(name, fault),
+  });
   return {
     frontend: openSocket('router', {
-      ...common,
+      ...common('frontend'),
       maxMessageBytes: BOUNDS.controlBytes,
       onMessage: (frames) => listener.frontend(frames),
-      onUnsent: unsent('frontend'),
     }),
     backend: openSocket('router', {
-      ...common,
+      ...common('backend'),
       maxMessageBytes: BOUNDS.controlBytes,
       highWaterMark: 10_000,
       onMessage: (frames) => listener.backend(frames),
-      onUnsent: unsent('backend'),
     }),
     register: openSocket('pull', {
-      ...common,
+      ...common('register'),
       maxMessageBytes: BOUNDS.controlBytes,
       onMessage: (frames) => listener.register(frames),
     }),
     receiver: openSocket('pull', {
-      ...common,
+      ...common('receiver'),
       maxMessageBytes: BOUNDS.resultBytes,
       highWaterMark: RECEIVER_MARK,
       onMessage: (frames) => listener.receiver(frames),
     }),
     publisher: openSocket('xpub', {
-      ...common,
+      ...common('publisher'),
       maxMessageBytes: 1_024,
       onMessage: (frames) => listener.publisher(frames),
-      onUnsent: unsent('publisher'),
     }),
     events: openSocket('xpub', {
-      ...common,
+      ...common('events'),
       maxMessageBytes: 1_024,
       highWaterMark: EVENTS_MARK,
       onMessage: (frames) => listener.events(frames),
-      onUnsent: unsent('events'),
     }),
   };
 };
 
-/** Binds all, one after the other, the frontend last: whoever is answered there finds the rest. @throws MusterError `ADDRESS_IN_USE`. */
-export const bindSockets = async (sockets: Sockets, wanted: BoundEndpoints): Promise<BoundEndpoints> => {
+/** Binds some of the sockets, one after the other. @throws MusterError `ADDRESS_IN_USE`. */
+export const bindSockets = async (
+  sockets: Sockets,
+  names: readonly SocketName[],
+  wanted: BoundEndpoints,
+): Promise<Partial<BoundEndpoints>> => {
   const bound: Partial<Record<SocketName, string>> = {};
-  for (const name of [...SOCKETS].reverse()) bound[name] = await sockets[name].bind(wanted[name]);
-  return bound as Record<SocketName, string>;
+  for (const name of names) bound[name] = await sockets[name].bind(wanted[name]);
+  return bound;
 };
 
 export const closeSockets = async (sockets: Sockets): Promise<void> => {

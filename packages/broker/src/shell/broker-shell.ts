@@ -1,0 +1,317 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import {
+  type AgentMessage,
+  agentId,
+  type Endpoints,
+  encodeNative,
+  encodeOriginal,
+  eventTopic,
+  isLoopback,
+  MusterError,
+  machineMs,
+  NATIVE_VERSIONS,
+  type PingResult,
+  parseEndpoint,
+  type RunEvent,
+  type StreamId,
+} from '@muster/protocol';
+import { BundleShelf } from '../bundles/bundle-shelf.js';
+import { Controller } from '../controller/controller.js';
+import type { BoundEndpoints } from '../data-folder/kept-endpoints.js';
+import { Journal } from '../journal/journal.js';
+import type { Logger } from '../log.js';
+import { OBSERVERS } from '../observers/registry.js';
+import { type ResolvedBrokerOptions, SOCKETS, type SocketName } from '../options/broker-options.js';
+import { ResultsPath } from '../results/results-path.js';
+import type { Store, StoreHealth } from '../store/store.js';
+import { ThreadStore } from '../store/thread/thread-store.js';
+import { BROKER_VERSION } from '../version.js';
+import { Backend } from './backend.js';
+import { askDesk } from './client-desk.js';
+import { Control } from './control.js';
+import { DropLog } from './drop-log.js';
+import { Frontend } from './frontend.js';
+import { LoopLag } from './loop-lag.js';
+import { readRegistration } from './register.js';
+import { repairCatalogue } from './repair-catalogue.js';
+import { RunHistory } from './run-history.js';
+import { advertised, bindSockets, closeSockets, openSockets, type Sockets } from './sockets.js';
+
+/** How often the controller looks who has gone silent. */
+const SWEEP_MS = 100;
+/** What waits when the broker is closed gets so long. */
+const CLOSE_MS = 5_000;
+
+/** What a data folder holds, opened. */
+interface State {
+  readonly journal: Journal;
+  readonly saved: Readonly<Record<string, unknown>>;
+  readonly store: Store;
+  readonly shelf: BundleShelf;
+}
+
+const openState = async (folder: string, options: ResolvedBrokerOptions, log: Logger): Promise<State> => {
+  const healthOf = (what: string): StoreHealth => ({
+    failed: (code, message) => log.error({ code }, `${what} fails, and is tried again: ${message}`),
+    recovered: () => log.info(`${what} works again`),
+  });
+  const store = await ThreadStore.open({
+    folder,
+    health: healthOf('the store'),
+    queueBytes: options.limits.storeQueueBytes,
+  });
+  try {
+    const opened = await Journal.open(join(folder, 'controller.journal'), healthOf('the journal'));
+    if (opened.droppedBytes > 0)
+      log.warn({ bytes: opened.droppedBytes }, 'the end of the journal was cut off by a crash, and is dropped');
+    const shelf = await BundleShelf.open(join(folder, 'bundles'), options.limits.bundleBytes, machineMs);
+    return { journal: opened.journal, saved: Object.fromEntries(opened.entries), store, shelf };
+  } catch (thrown) {
+    await store.close();
+    throw thrown;
+  }
+};
+
+/** The broker's sockets, stores and clocks around its cores. */
+export class BrokerShell {
+  readonly boot = randomBytes(16).toString('hex');
+  readonly #options: ResolvedBrokerOptions;
+  readonly #log: Logger;
+  readonly #drops: DropLog;
+  readonly #state: State;
+  readonly #lag = new LoopLag(SWEEP_MS);
+  readonly #history: RunHistory;
+  readonly #results: ResultsPath;
+  readonly #frontend: Frontend;
+  readonly #backend: Backend;
+  readonly #sockets: Sockets;
+  #control: Control | null = null;
+  #endpoints: Endpoints;
+  #sweep: NodeJS.Timeout | undefined;
+  #watchers = 0;
+  #closing: Promise<void> | null = null;
+  #begun: () => void = () => undefined;
+  readonly #beginning: Promise<void>;
+
+  private constructor(options: ResolvedBrokerOptions, state: State, log: Logger) {
+    this.#options = options;
+    this.#state = state;
+    this.#log = log;
+    this.#endpoints = options.bind;
+    this.#drops = new DropLog(log, machineMs);
+    this.#beginning = new Promise((resolve) => {
+      this.#begun = resolve;
+    });
+    this.#history = new RunHistory(state.store, (what, err) => log.error({ err }, `${what} could not be kept`));
+    this.#backend = new Backend(
+      {
+        send: (frames) => this.#sockets.backend.send(frames),
+        said: (agent, message) => this.#said(agent, message),
+        dropped: (why) => this.#drops.drop('backend', why),
+      },
+      `broker-${process.pid}`,
+    );
+    this.#frontend = new Frontend(
+      {
+        send: (frames) => this.#sockets.frontend.send(frames),
+        ask: (client, message) =>
+          askDesk(
+            {
+              shelf: state.shelf,
+              ping: () => this.#ping(),
+              handle: (event) => this.#ready().handle(event),
+              reply: (route, id, result) => this.#frontend.reply(route, id, result),
+              fail: (route, id, error) => this.#frontend.fail(route, id, error.toWire()),
+            },
+            client,
+            message,
+          ),
+        dropped: (why) => this.#drops.drop('frontend', why),
+      },
+      {
+        endpoints: () => this.#endpoints,
+        version: () => BROKER_VERSION,
+        agents: () => this.#control?.agents().filter(({ state: how }) => how !== 'lost') ?? [],
+      },
+    );
+    this.#results = new ResultsPath({
+      store: state.store,
+      port: {
+        ack: (agent, stream, upTo) => this.#backend.tell(agent, { type: 'ack', stream: stream as StreamId, upTo }),
+        resend: (agent, stream, from) =>
+          this.#backend.tell(agent, { type: 'resend', stream: stream as StreamId, from }),
+        tell: (event) => this.#control?.handle(event),
+        dropped: (why) => this.#drops.drop('receiver', why),
+        failed: (what, err) => log.error({ err }, what),
+        now: machineMs,
+      },
+      maxSeries: options.limits.series,
+      heldBytes: options.limits.storeQueueBytes,
+    });
+    this.#sockets = this.#openSockets();
+  }
+
+  /** Opens what the folder holds, binds, and goes on where the last broker ended. */
+  static async start(
+    options: ResolvedBrokerOptions,
+    folder: string,
+    wanted: BoundEndpoints,
+    log: Logger,
+  ): Promise<{ readonly shell: BrokerShell; readonly bound: BoundEndpoints }> {
+    const shell = new BrokerShell(options, await openState(folder, options, log), log);
+    try {
+      return { shell, bound: await shell.#start(wanted) };
+    } catch (thrown) {
+      await shell.close();
+      throw thrown;
+    }
+  }
+
+  get endpoints(): Endpoints {
+    return this.#endpoints;
+  }
+
+  async #start(wanted: BoundEndpoints): Promise<BoundEndpoints> {
+    const { store, saved } = this.#state;
+    const unfinished = new Set(Object.keys(saved).map((key) => key.replace(/^run\//, '')));
+    const repaired = await repairCatalogue(store, unfinished);
+    if (repaired > 0) this.#log.warn({ runs: repaired }, 'runs that ended with the last broker are put right');
+    // The frontend comes last: whoever is answered there finds everything else.
+    const quiet = await bindSockets(this.#sockets, ['publisher', 'events', 'register', 'receiver'], wanted);
+    this.#control = this.#makeControl(advertised({ ...wanted, ...quiet }, this.#options.advertise).receiver);
+    this.#control.begin();
+    this.#begun();
+    const asked = await bindSockets(this.#sockets, ['backend', 'frontend'], wanted);
+    const bound = { ...wanted, ...quiet, ...asked };
+    this.#endpoints = advertised(bound, this.#options.advertise);
+    this.#sweep = setInterval(() => this.#tick(), SWEEP_MS);
+    return bound;
+  }
+
+  #makeControl(receiver: string): Control {
+    const { times, limits } = this.#options;
+    return new Control({
+      controller: new Controller(
+        {
+          boot: this.boot,
+          version: BROKER_VERSION,
+          receiver,
+          ...times,
+          maxRuns: limits.runs,
+          maxAgents: limits.agents,
+          observers: OBSERVERS.map(({ name }) => name),
+        },
+        this.#state.saved,
+      ),
+      ...this.#state,
+      results: this.#results,
+      history: this.#history,
+      log: this.#log,
+      queryRows: limits.queryRows,
+      now: () => ({ nowMs: machineMs(), wallMs: Date.now() }),
+      tellAgent: (agent, message) => this.#backend.tell(agent, message),
+      reply: (client, id, result) => this.#frontend.reply(client, id, result),
+      fail: (client, id, error) => this.#frontend.fail(client, id, error),
+      publish: (event) => this.#publish(event),
+      runFinished: (run) => {
+        if (this.#watchers > 0)
+          this.#sockets.publisher.send([encodeOriginal({ data_type: 'run-finished', run_id: run })]);
+      },
+    });
+  }
+
+  #ready(): Control {
+    if (this.#control === null || this.#closing !== null)
+      throw new MusterError('CLOSED', 'the broker is starting or stopping');
+    return this.#control;
+  }
+
+  #openSockets(): Sockets {
+    return openSockets({
+      frontend: (frames) => this.#frontend.receive(frames),
+      backend: (frames) => this.#backend.receive(frames),
+      register: (frames) => {
+        const { ok, text } = readRegistration(frames);
+        this.#drops.drop(ok ? 'register (agents of the original)' : 'register', text);
+      },
+      receiver: (frames) => this.#receive(frames),
+      publisher: ([first]) => {
+        if (first?.[0] === 1) this.#watchers += 1;
+        else if (first?.[0] === 0) this.#watchers = Math.max(0, this.#watchers - 1);
+      },
+      events: () => undefined,
+      unsent: (socket, _, why) => this.#log.debug({ socket, why }, 'a message could not be sent'),
+      fault: (socket, err) => this.#log.error({ socket, err }, 'a message could not be handled'),
+    });
+  }
+
+  /** Results wait while the loop lags, and before the runs of the last broker are open. */
+  async #receive(frames: readonly Buffer[]): Promise<void> {
+    await this.#beginning;
+    await this.#lag.calm();
+    await this.#results.receive(frames);
+  }
+
+  #said(agent: string, message: AgentMessage): void {
+    if (message.type === 'hello' && agentId(message.node, message.boot) === agent)
+      this.#results.holds(
+        agent,
+        message.streams.map(({ stream }) => stream),
+      );
+    this.#ready().handle({ type: 'agent', agent, message });
+  }
+
+  #publish(event: RunEvent): void {
+    this.#sockets.events.send([eventTopic(event.run), encodeNative(event)]);
+  }
+
+  #tick(): void {
+    this.#lag.tick(machineMs());
+    this.#control?.handle({ type: 'sweep' });
+    this.#results.tick();
+  }
+
+  #ping(): PingResult {
+    return {
+      pid: process.pid,
+      boot: this.boot,
+      version: BROKER_VERSION,
+      native: NATIVE_VERSIONS,
+      endpoints: this.#endpoints,
+      agents: this.#control?.agents().filter(({ state }) => state !== 'lost').length ?? 0,
+      clockMs: machineMs(),
+      limits: this.#options.limits,
+      security: {
+        keys: false,
+        loopbackOnly: SOCKETS.every((name: SocketName) => isLoopback(parseEndpoint(this.#endpoints[name]))),
+      },
+    };
+  }
+
+  /** Answers what is under way, stores what came, and lets go of everything. What agents still hold they send again. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#sweep);
+    this.#begun();
+    this.#lag.end();
+    await within(CLOSE_MS, this.#control?.settled() ?? Promise.resolve());
+    await closeSockets(this.#sockets);
+    await within(CLOSE_MS, this.#history.settled());
+    await this.#state.store.close();
+    await this.#state.journal.close();
+  }
+}
+
+const within = async (ms: number, work: Promise<void>): Promise<void> => {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, late]);
+  clearTimeout(timer);
+};

@@ -1,0 +1,185 @@
+import { type BrokerMessage, type BundleHash, MusterError, type RunEvent, Summary } from '@muster/protocol';
+import type { BundleShelf } from '../bundles/bundle-shelf.js';
+import type { Controller } from '../controller/controller.js';
+import type { ControllerEffect, ControllerEvent, Instant } from '../controller/events.js';
+import type { RunRecord } from '../controller/run-record.js';
+import type { Journal } from '../journal/journal.js';
+import type { Logger } from '../log.js';
+import { findObservers } from '../observers/registry.js';
+import { tellObservers } from '../observers/tell-observers.js';
+import type { ResultsPath } from '../results/results-path.js';
+import type { Store } from '../store/store.js';
+import { EffectQueue, type QueuedEffect } from './effect-queue.js';
+import { lookUp } from './look-up.js';
+import type { RunHistory } from './run-history.js';
+
+/** What carries out the controller's effects. */
+export interface ControlParts {
+  readonly controller: Controller;
+  readonly journal: Journal;
+  readonly store: Store;
+  readonly shelf: BundleShelf;
+  readonly results: ResultsPath;
+  readonly history: RunHistory;
+  readonly log: Logger;
+  readonly queryRows: number;
+  now(): Instant;
+  tellAgent(agent: string, message: BrokerMessage): void;
+  reply(client: string, id: string, result: unknown): void;
+  fail(client: string, id: string, error: { readonly code: string; readonly message: string }): void;
+  publish(event: RunEvent): void;
+  /** For watchers of the original. */
+  runFinished(run: string): void;
+}
+
+type Plain = Exclude<ControllerEffect, { type: 'save' | 'delete' }>;
+
+/** The controller at work: events go in, its effects are carried out in order. */
+export class Control {
+  readonly #parts: ControlParts;
+  readonly #queue: EffectQueue<Plain>;
+  readonly #background = new Set<Promise<void>>();
+
+  constructor(parts: ControlParts) {
+    this.#parts = parts;
+    this.#queue = new EffectQueue<Plain>({
+      save: (change) => parts.journal.save(change),
+      perform: (effect) => this.#perform(effect),
+      failed: (thrown) => parts.log.error({ err: thrown }, 'an effect could not be carried out'),
+    });
+  }
+
+  /** What is to be done first after a start. */
+  begin(): void {
+    this.#push(this.#parts.controller.begin(this.#parts.now()));
+  }
+
+  /** Hands an event to the controller. A fault of ours in there is logged, and answered when somebody asked. */
+  handle(event: ControllerEvent): void {
+    try {
+      this.#push(this.#parts.controller.handle(event, this.#parts.now()));
+    } catch (thrown) {
+      this.#parts.log.error({ err: thrown, event: event.type }, 'the controller failed');
+      if (event.type === 'client') this.#parts.fail(event.client, event.message.id, MusterError.from(thrown).toWire());
+    }
+  }
+
+  agents(): ReturnType<Controller['agents']> {
+    return this.#parts.controller.agents();
+  }
+
+  /** Resolves when nothing waits and everything begun is done. */
+  async settled(): Promise<void> {
+    await this.#queue.settled();
+    await Promise.all(this.#background);
+    await this.#parts.history.settled();
+  }
+
+  #push(effects: readonly ControllerEffect[]): void {
+    this.#queue.push(
+      effects.map((effect): QueuedEffect<Plain> => {
+        if (effect.type === 'save') return { save: { key: effect.key, value: effect.value } };
+        if (effect.type === 'delete') return { save: { key: effect.key, value: undefined } };
+        return { perform: effect };
+      }),
+    );
+  }
+
+  #perform(effect: Plain): void {
+    const { results, history, log } = this.#parts;
+    switch (effect.type) {
+      case 'send':
+        this.#parts.tellAgent(effect.agent, effect.message);
+        return;
+      case 'answer':
+        this.#parts.reply(effect.client, effect.id, effect.result);
+        return;
+      case 'refuse':
+        this.#parts.fail(effect.client, effect.id, effect.error);
+        return;
+      case 'look-up':
+        this.#begin(this.#lookUp(effect));
+        return;
+      case 'piece':
+        this.#begin(this.#piece(effect));
+        return;
+      case 'publish':
+        history.event(effect.run, effect.event, this.#iso());
+        this.#parts.publish(effect.event);
+        return;
+      case 'catalogue':
+        history.note(effect.info);
+        return;
+      case 'open':
+        results.open(effect.run);
+        return;
+      case 'facts':
+        results.facts(effect.run);
+        return;
+      case 'count':
+        this.#begin(results.count(effect.run));
+        return;
+      case 'summarise':
+        this.#begin(results.summarise(effect.run));
+        return;
+      case 'conclude':
+        this.#begin(this.#conclude(effect.run, effect.handleSummary));
+        return;
+      case 'log':
+        log[effect.level](effect.text);
+    }
+  }
+
+  #begin(work: Promise<void>): void {
+    const done = work
+      .catch((thrown) => this.#parts.log.error({ err: thrown }, 'an effect could not be carried out'))
+      .finally(() => this.#background.delete(done));
+    this.#background.add(done);
+  }
+
+  async #lookUp({ client, message, live }: Extract<Plain, { type: 'look-up' }>): Promise<void> {
+    const { store, queryRows } = this.#parts;
+    try {
+      this.#parts.reply(client, message.id, await lookUp(message, live, { store, queryRows }));
+    } catch (thrown) {
+      this.#parts.fail(client, message.id, MusterError.from(thrown).toWire());
+    }
+  }
+
+  async #piece({ agent, id, hash, offset }: Extract<Plain, { type: 'piece' }>): Promise<void> {
+    try {
+      const result = await this.#parts.shelf.get(hash as BundleHash, offset);
+      this.#parts.tellAgent(agent, { type: 'reply', id, result });
+    } catch (thrown) {
+      this.#parts.tellAgent(agent, { type: 'reply', id, error: MusterError.from(thrown).toWire() });
+    }
+  }
+
+  /** The run is over: its end is kept, then those who wanted to know are told. */
+  async #conclude(record: RunRecord, handleSummary: Readonly<Record<string, string>> | null): Promise<void> {
+    const { store, history, log } = this.#parts;
+    history.conclude(record);
+    this.#parts.runFinished(record.id);
+    const stored = await store.summary(record.id);
+    if (stored !== null && handleSummary !== null) await store.putSummary(record.id, { ...stored, handleSummary });
+    const summary = Summary.safeParse(stored?.summary);
+    if (!summary.success) {
+      log.error({ run: record.id }, 'the run has no summary to tell observers');
+      return;
+    }
+    for (const { name, ok, text } of await tellObservers(findObservers(record.observers), summary.data, log)) {
+      if (!ok) log.warn({ run: record.id, observer: name }, `an observer failed: ${text}`);
+      history.add(record.id, {
+        number: record.number,
+        at: this.#iso(),
+        atMs: null,
+        kind: 'observer',
+        text: `${name}: ${text}`,
+      });
+    }
+  }
+
+  #iso(): string {
+    return new Date(this.#parts.now().wallMs).toISOString();
+  }
+}
