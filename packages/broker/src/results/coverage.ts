@@ -36,7 +36,7 @@ export const coverageOf = ({ facts, accounts, closed, totals, rows }: CoverageIn
   for (const member of facts.members) {
     for (let worker = 0; worker < member.workers; worker += 1) {
       const account = accounts.of(member.id, worker);
-      const open = openGap(facts, member, account, closed.has(member.id));
+      const open = openGap(partEndMs(facts, member, accounts), member, account, closed.has(member.id));
       const found = [...account.gaps, ...(open === null ? [] : [open])];
       const unknown = scenarios.map((scenario) => addSlots(slots, scenario, facts, member, account));
       gaps.push(...namedGaps(found, unknown, member, account, facts.plans));
@@ -48,7 +48,8 @@ export const coverageOf = ({ facts, accounts, closed, totals, rows }: CoverageIn
   const answered = countOf(totals, 'answered');
   return {
     complete:
-      gaps.length === 0 && facts.members.every((member) => closed.has(member.id) || partEndMs(facts, member) === null),
+      gaps.length === 0 &&
+      facts.members.every((member) => closed.has(member.id) || partEndMs(facts, member, accounts) === null),
     ratio: missingMs <= 0 ? 1 : Math.max(0, sealedMs) / (Math.max(0, sealedMs) + missingMs),
     started: countOf(totals, 'started'),
     sent,
@@ -67,18 +68,26 @@ const countOf = (totals: SeriesSet, metric: string): number => {
   return found?.sink.type === 'counter' ? Math.round(found.sink.sum) : 0;
 };
 
-/** When a member's part of the load was over for it: at the plan that goes on without it, or when the run ended. */
-const partEndMs = (facts: RunFacts, member: MemberFacts): number | null => {
+/**
+ * When a member's part of the load was over for it: at the plan that goes on without it, or when the run ended, which is
+ * no earlier than what anybody has sealed. Null when it had no part, or the run goes on.
+ */
+const partEndMs = (facts: RunFacts, member: MemberFacts, accounts: WorkerAccounts): number | null => {
   const begun = facts.plans.filter((plan) => plan.generation > 0);
   const joined = begun.findIndex((plan) => plan.members.includes(member.id));
   if (joined < 0) return null;
   const without = begun.slice(joined).find((plan) => !plan.members.includes(member.id));
-  return without?.fromMs ?? facts.endedAtMs;
+  if (without !== undefined) return without.fromMs;
+  return facts.endedAtMs === null ? null : Math.max(facts.endedAtMs, accounts.latestMs);
 };
 
 /** The time from a worker's last window to the end of its part, when its agent never said that this was all. */
-const openGap = (facts: RunFacts, member: MemberFacts, account: WorkerAccount, closed: boolean): AccountGap | null => {
-  const endMs = partEndMs(facts, member);
+const openGap = (
+  endMs: number | null,
+  member: MemberFacts,
+  account: WorkerAccount,
+  closed: boolean,
+): AccountGap | null => {
   if (closed || endMs === null || endMs <= account.sealedToMs) return null;
   const why = { lost: 'agent lost', failed: 'agent failed', ended: 'results still missing' }[member.state];
   return { fromMs: account.sealedToMs, toMs: endMs, why };
