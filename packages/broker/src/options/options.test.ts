@@ -1,0 +1,118 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MusterError } from '@muster/protocol';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { resolveBrokerOptions } from './broker-options.js';
+import { readConfiguration } from './read-configuration.js';
+import { flagOf, SETTING_NAMES, variableOf } from './settings.js';
+
+let folder: string;
+const printed: string[] = [];
+beforeEach(async () => {
+  printed.length = 0;
+  folder = await mkdtemp(join(tmpdir(), 'muster-config-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const read = (argv: string[], env: Record<string, string> = {}) =>
+  readConfiguration(argv, env, '1.2.3', (text) => printed.push(text));
+const optionsOf = async (argv: string[], env: Record<string, string> = {}) => {
+  const asked = await read(argv, env);
+  if (asked.do === 'nothing') throw new Error('nothing was asked for');
+  return asked.options;
+};
+const faultOf = async (work: Promise<unknown>): Promise<MusterError> => {
+  const thrown = await work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (!(thrown instanceof MusterError)) throw new Error('nothing was thrown');
+  return thrown;
+};
+
+describe('the options of a broker', () => {
+  it('have the ports of the protocol by default, and free ones beside another frontend', () => {
+    expect(resolveBrokerOptions({}).bind).toEqual({
+      frontend: 'tcp://127.0.0.1:7780',
+      backend: 'tcp://127.0.0.1:7781',
+      register: 'tcp://127.0.0.1:7782',
+      receiver: 'tcp://127.0.0.1:7783',
+      publisher: 'tcp://127.0.0.1:7776',
+      events: 'tcp://127.0.0.1:7786',
+    });
+    expect(
+      resolveBrokerOptions({ frontend: 'tcp://127.0.0.2:9000', events: 'tcp://127.0.0.2:9001' }).bind,
+    ).toMatchObject({
+      backend: 'tcp://127.0.0.2:*',
+      events: 'tcp://127.0.0.2:9001',
+    });
+  });
+
+  it('refuse an address that others can reach, unless told so', () => {
+    expect(() => resolveBrokerOptions({ frontend: 'tcp://0.0.0.0:7780' })).toThrow(/NOT_LOOPBACK.*--insecure/);
+    expect(() => resolveBrokerOptions({ receiver: 'tcp://10.0.0.1:7783' })).toThrow(/NOT_LOOPBACK/);
+    expect(resolveBrokerOptions({ frontend: 'tcp://0.0.0.0:7780', insecure: true }).bind.backend).toBe(
+      'tcp://0.0.0.0:*',
+    );
+  });
+
+  it('that contradict each other are refused', () => {
+    expect(() => resolveBrokerOptions({ beatMs: 2_000 })).toThrow(/leaseMs.*longer than a beat/);
+    expect(() => resolveBrokerOptions({ lostMs: 1_000 })).toThrow(/lostMs.*at least the lease/);
+    expect(() => resolveBrokerOptions({ prots: 1 } as object)).toThrow(/prots: is no setting/);
+  });
+});
+
+describe('the configuration', () => {
+  it('lets flags win over variables, and those over the file', async () => {
+    const file = join(folder, 'broker.json');
+    await writeFile(file, JSON.stringify({ beatMs: 100, leaseMs: 1_100, logLevel: 'warn', data: '/file' }));
+    const env = { MUSTER_CONFIG: file, MUSTER_LEASE_MS: '1200', MUSTER_DATA: '/env' };
+    const options = await optionsOf(['--data', '/flag'], env);
+    expect(options.times).toMatchObject({ beatMs: 100, leaseMs: 1_200 });
+    expect(options.data).toBe('/flag');
+    expect(options.logLevel).toBe('warn');
+  });
+
+  it('has every setting as a flag and as a variable', async () => {
+    for (const name of SETTING_NAMES) {
+      expect(variableOf(name)).toMatch(/^MUSTER_[A-Z_]+$/);
+      await read(['--help']);
+      expect(printed.join('')).toContain(`--${flagOf(name)}`);
+    }
+  });
+
+  it('knows --no-keep-ports and --insecure', async () => {
+    const asked = await optionsOf(['--no-keep-ports', '--insecure', '--frontend', 'tcp://0.0.0.0:1']);
+    expect([asked.keepPorts, asked.insecure]).toEqual([false, true]);
+    expect((await optionsOf([], { MUSTER_KEEP_PORTS: 'no' })).keepPorts).toBe(false);
+    expect((await optionsOf([])).keepPorts).toBe(true);
+  });
+
+  it('names every fault at once, each where it was written', async () => {
+    const file = join(folder, 'broker.json');
+    await writeFile(file, JSON.stringify({ beatMs: -1, prot: 3 }));
+    const error = await faultOf(
+      read(['--config', file, '--frontend', 'nowhere', '--log-level', 'loud'], { MUSTER_LOST_MS: 'soon' }),
+    );
+    expect(error.code).toBe('BAD_CONFIG');
+    for (const part of [`${file}: beatMs`, `${file}: prot`, '--frontend', '--log-level', 'MUSTER_LOST_MS'])
+      expect(error.message).toContain(part);
+  });
+
+  it('refuses unknown flags and files that are none', async () => {
+    expect((await faultOf(read(['--frotend', 'x']))).message).toContain('--frotend');
+    expect((await faultOf(read(['--config', join(folder, 'none.json')]))).message).toContain('none.json');
+    expect((await faultOf(read(['stray']))).code).toBe('BAD_CONFIG');
+  });
+
+  it('prints help and the version', async () => {
+    expect(await read(['--help'])).toEqual({ do: 'nothing' });
+    expect(printed.join('')).toContain('MUSTER_BEAT_MS');
+    printed.length = 0;
+    await read(['--version']);
+    expect(printed.join('').trim()).toBe('1.2.3');
+    expect(await read(['--check'])).toMatchObject({ do: 'check' });
+  });
+});
