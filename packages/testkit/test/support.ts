@@ -91,3 +91,21 @@ export const until = async (condition: () => Promise<boolean> | boolean): Promis
 
 /** A counter's total in a summary, 0 when nothing was counted. */
 export const count = (summary: Summary, metric: string): number => summary.metrics[metric]?.values.count ?? 0;
+
+/** Columns of a run's rows, read from its file; the broker must have let go of it. */
+export const sampleColumns = async (
+  file: string,
+  names: readonly string[],
+): Promise<Readonly<Record<string, readonly number[]>>> => {
+  const { DuckDBInstance } = await import('@duckdb/node-api');
+  const instance = await DuckDBInstance.create(file, { access_mode: 'READ_ONLY' });
+  const connection = await instance.connect();
+  try {
+    const result = await connection.runAndReadAll(`SELECT ${names.join(', ')} FROM samples`);
+    const columns = result.getColumns();
+    return Object.fromEntries(names.map((name, index) => [name, (columns[index] ?? []).map(Number)]));
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+};
