@@ -10,6 +10,7 @@ import {
   readBackend,
   toAgent,
 } from '@muster/protocol';
+import { askedId } from './asked-id.js';
 
 export interface BackendPort {
   send(frames: Frame[]): void;
@@ -52,9 +53,8 @@ export class Backend {
     } catch (thrown) {
       const error = MusterError.from(thrown);
       this.#port.dropped(`from ${route}: ${error.message}`);
-      const id = (error.details as { id?: string } | undefined)?.id;
-      if (id !== undefined)
-        this.tell(route, { type: 'reply', id, error: { code: error.code, message: error.message } });
+      const id = askedId(error);
+      if (id !== null) this.tell(route, { type: 'reply', id, error: { code: error.code, message: error.message } });
       // A hello of another time can't be read, and its sender must not wait for an answer for ever.
       else if (error.message.includes('"hello"'))
         this.tell(route, { type: 'refuse', code: error.code, message: error.message, protocol: NATIVE_VERSIONS });

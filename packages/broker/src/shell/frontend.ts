@@ -7,8 +7,10 @@ import {
   isNative,
   MusterError,
   readFrontend,
+  unpackNative,
   type WireError,
 } from '@muster/protocol';
+import { askedId } from './asked-id.js';
 import { answerOriginal, type OriginalView } from './original-dialect.js';
 
 /** What the frontend needs: a way out, and somebody who answers native questions. */
@@ -48,9 +50,9 @@ export class Frontend {
       message = decodeNative(ClientMessage, payload);
     } catch (thrown) {
       const error = MusterError.from(thrown);
-      const id = (error.details as { id?: string } | undefined)?.id;
-      if (id === undefined) this.#port.dropped(error.message);
-      else this.fail(route, id, { code: error.code, message: error.message });
+      const id = askedId(error);
+      if (id === null) this.#port.dropped(error.message);
+      else this.fail(route, id, misfit(payload, error));
       return;
     }
     try {
@@ -75,3 +77,14 @@ export class Frontend {
     this.#port.send(frontendAnswer(route, encodeNative({ id, error })));
   }
 }
+
+const KNOWN: ReadonlySet<unknown> = new Set(ClientMessage.options.map((option) => option.shape.type.value));
+
+/** What is wrong with a question: that nobody knows it, or what does not fit. */
+const misfit = (payload: Frame, error: MusterError): WireError => {
+  const plain = unpackNative(payload);
+  const type = typeof plain === 'object' && plain !== null && 'type' in plain ? plain.type : undefined;
+  if (KNOWN.has(type)) return { code: error.code, message: error.message };
+  const name = String(type).slice(0, 40);
+  return new MusterError('UNKNOWN_COMMAND', `this broker knows no question "${name}"`).toWire();
+};
