@@ -1,14 +1,24 @@
 /**
- * The agent: signs on with a broker, drives its share of a run in worker processes, keeps what they measure until the
- * broker has it.
+ * The agent: a supervisor core without I/O, and around it the shell with its sockets, worker processes and the outbox.
+ * Stands between the broker, which says what is to be done, and the workers, which do it.
  *
  * @packageDocumentation
  */
-export { inspectBundle, type ScenarioShape } from './inspect-bundle.js';
-export type { AgentOptions } from './options.js';
-export { Outbox, type OutboxOptions } from './outbox/outbox.js';
+export { type Inspection, inspectBundle, type ScenarioShape } from './inspect-bundle.js';
+export type { AgentOptions } from './options/agent-options.js';
 export { runAgent } from './run-agent.js';
 export { type Agent, startAgent } from './start-agent.js';
-export { ClockEstimate, type Stamps } from './supervisor/clock-estimate.js';
-export type { SupervisorEffect, SupervisorEvent, TimerName, Vitals } from './supervisor/events.js';
-export { Supervisor, type SupervisorConfig } from './supervisor/supervisor.js';
+export type { Effect } from './supervisor/effect.js';
+export type { SupervisorEvent } from './supervisor/event.js';
+export type { Outcome, RunState } from './supervisor/run-state.js';
+export { Supervisor, type SupervisorView } from './supervisor/supervisor.js';
+export {
+  type AgentIdentity,
+  DEFAULT_LIMITS,
+  type Saved,
+  type SavedStream,
+  type SupervisorConfig,
+  type SupervisorLimits,
+  supervisorConfig,
+} from './supervisor/supervisor-config.js';
+export type { WorkerExit } from './worker-host/worker-exit.js';

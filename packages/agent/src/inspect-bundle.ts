@@ -1,9 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { WorkerFault } from '@muster/engine';
+import type { WorkerFault, WorkerNews } from '@muster/engine';
 import { activeMsOf, endsByIterations, type Fault, maxVusOf, resolveOptions } from '@muster/plan';
-import { MusterError } from '@muster/protocol';
+import { CODES, type Code, MusterError, TIMES } from '@muster/protocol';
 import { WorkerHost } from './worker-host/worker-host.js';
 
 /** A scenario as `muster check` shows it. */
@@ -15,24 +15,28 @@ export interface ScenarioShape {
   readonly endMs: number | null;
 }
 
-const LOAD_MS = 60_000;
+export type Inspection =
+  | { readonly ok: true; readonly scenarios: readonly ScenarioShape[] }
+  | { readonly ok: false; readonly faults: readonly Fault[] };
+
+type Loaded = Extract<WorkerNews, { readonly type: 'loaded' }>;
+
+const MAX_HEAP_MIB = 1_024;
 
 /**
  * Loads a bundle in a worker, as an agent would, and resolves its options; none of its functions is run.
  *
- * @throws MusterError what the author's top level threw (`SCRIPT_EXCEPTION`, with the line), `TIMEOUT`.
+ * @throws MusterError what the author's top level threw (`SCRIPT_EXCEPTION`, with the line), `SCRIPT_HANG`, `TIMEOUT`.
  */
 export const inspectBundle = async (
   bundle: { readonly bytes: Uint8Array; readonly name: string },
   env: Readonly<Record<string, string>>,
-): Promise<
-  | { readonly ok: true; readonly scenarios: readonly ScenarioShape[] }
-  | { readonly ok: false; readonly faults: readonly Fault[] }
-> => {
+): Promise<Inspection> => {
   const folder = await mkdtemp(join(tmpdir(), 'muster-check-'));
-  const bundlePath = join(folder, 'bundle.mjs');
-  await writeFile(bundlePath, bundle.bytes);
   try {
+    const bundlePath = join(folder, 'bundles', 'bundle.mjs');
+    await mkdir(join(folder, 'bundles'));
+    await writeFile(bundlePath, bundle.bytes);
     const loaded = await load(bundlePath, bundle.name, env);
     const resolved = resolveOptions(loaded.options, {}, { functions: loaded.functions, metrics: loaded.metrics });
     if (!resolved.ok) return resolved;
@@ -52,41 +56,39 @@ export const inspectBundle = async (
   }
 };
 
-type Loaded = {
-  readonly options: unknown;
-  readonly functions: readonly string[];
-  readonly metrics: readonly { readonly name: string; readonly type: 'counter' | 'gauge' | 'rate' | 'trend' }[];
+const errorOf = ({ code, message, where }: Pick<WorkerFault, 'code' | 'message' | 'where'>): MusterError => {
+  const text = message.replace(/^\[[A-Z_]+\] /, '');
+  const known: Code = Object.hasOwn(CODES, code) ? (code as Code) : 'SCRIPT_EXCEPTION';
+  return new MusterError(known, where === undefined || text.includes(where) ? text : `${where}: ${text}`);
 };
 
-const load = (bundlePath: string, name: string, env: Readonly<Record<string, string>>): Promise<Loaded> =>
-  new Promise((resolve, reject) => {
-    const refuse = (fault: WorkerFault): void =>
-      reject(
-        new MusterError(
-          fault.code as 'SCRIPT_EXCEPTION',
-          `${fault.message.replace(/^\[[A-Z_]+\] /, '')}${fault.where === undefined ? '' : ` at ${fault.where}`}`,
-        ),
-      );
-    const timer = setTimeout(() => {
-      host.signal('SIGKILL');
-      reject(new MusterError('TIMEOUT', `${name} was not loaded in ${LOAD_MS} ms`));
-    }, LOAD_MS);
+/** Resolves when the worker is gone again, with what it said of the bundle. */
+const load = async (bundlePath: string, name: string, env: Readonly<Record<string, string>>): Promise<Loaded> => {
+  let loaded: Loaded | null = null;
+  let fault: MusterError | null = null;
+  let timer: NodeJS.Timeout | undefined;
+  await new Promise<void>((resolve) => {
     const host = new WorkerHost({
-      maxHeapMb: 1_024,
+      maxHeapMiB: MAX_HEAP_MIB,
       maxRssBytes: 0,
-      hangMs: 10_000,
-      bundlePath: () => bundlePath,
+      hangMs: TIMES.hangMs,
+      bundlePath,
       onNews: (news) => {
-        if (news.type === 'loaded') resolve(news);
-        else if (news.type === 'fault') refuse(news.fault);
+        if (news.type === 'loaded') loaded = news;
+        else if (news.type === 'fault') fault ??= errorOf(news.fault);
         else return;
         host.order({ type: 'end' });
       },
-      onExit: (fault) => {
-        clearTimeout(timer);
-        if (fault !== null) refuse(fault);
+      onExit: ({ reason, message, where }) => {
+        const code: Code = reason === 'hang' ? 'SCRIPT_HANG' : reason === 'memory' ? 'SCRIPT_MEMORY' : 'SCRIPT_EXIT';
+        if (loaded === null) fault ??= errorOf({ code, message, ...(where === null ? {} : { where }) });
+        resolve();
       },
     });
+    timer = setTimeout(() => {
+      fault ??= new MusterError('TIMEOUT', `${name} was not loaded in ${TIMES.prepareMs} ms`);
+      host.signal('SIGKILL');
+    }, TIMES.prepareMs);
     host.order({
       type: 'init',
       run: '',
@@ -101,3 +103,7 @@ const load = (bundlePath: string, name: string, env: Readonly<Record<string, str
       workers: 1,
     });
   });
+  clearTimeout(timer);
+  if (loaded !== null) return loaded;
+  throw fault ?? new MusterError('INTERNAL', `${name} was neither loaded nor refused`);
+};

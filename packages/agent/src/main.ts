@@ -1,3 +1,3 @@
 import { runAgent } from './run-agent.js';
 
-process.exit(await runAgent(process.argv.slice(2), process.env));
+process.exitCode = await runAgent(process.argv.slice(2), process.env);

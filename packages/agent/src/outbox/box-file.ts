@@ -1,100 +1,195 @@
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
-import { crc32 } from './crc32.js';
+import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
+import type { BatchHeader } from '@muster/protocol';
+import {
+  boxHead,
+  HEAD_BYTES,
+  headerOf,
+  RECORD_HEAD_BYTES,
+  readBody,
+  readBoxHead,
+  readRecordHead,
+  type WireBatch,
+} from './box-record.js';
 
-const HEAD_BYTES = 12;
-/** A record that claims to be larger is damage. */
-const MAX_RECORD_BYTES = 64 * 1_024 * 1_024;
-
-/** Where a record lies. */
-export interface RecordPlace {
+interface Place {
   readonly offset: number;
-  readonly headerBytes: number;
-  readonly payloadBytes: number;
+  readonly bytes: number;
 }
 
-/** A record read back. */
-export interface BoxRecord {
-  readonly header: Buffer;
-  readonly payload: Buffer;
-}
+const COPY_BYTES = 1_024 * 1_024;
+/** Room below this is not worth copying the rest for. */
+const COMPACT_BYTES = 8 * 1_024 * 1_024;
 
 /**
- * The file of one outbox: records of a header and a payload, each behind its two lengths and a checksum, appended and
- * never changed. What a crash left half written at the end is cut off when the file is opened again.
+ * The file of one stream. Not safe against two calls at one time: its owner makes them one after the other. Writes go to
+ * a known place, so what a failed one left half done is written over by the next, and cut off by the next opening.
  */
 export class BoxFile {
-  readonly path: string;
-  readonly #fd: number;
-  #end = 0;
+  readonly #path: string;
+  #file: FileHandle;
+  /** Number of the first record in `#places`. */
+  #first: number;
+  #places: Place[];
+  #end: number;
+  /** Bytes before the first record that is still wanted. */
+  #deadBytes = 0;
 
-  private constructor(path: string, fd: number) {
-    this.path = path;
-    this.#fd = fd;
+  private constructor(path: string, file: FileHandle, first: number, places: Place[], end: number) {
+    this.#path = path;
+    this.#file = file;
+    this.#first = first;
+    this.#places = places;
+    this.#end = end;
   }
 
-  /** Opens or makes the file; the whole records that are in it are handed over in order. */
-  static open(path: string, onRecord: (record: BoxRecord, place: RecordPlace) => void): BoxFile {
-    const file = new BoxFile(path, openSync(path, 'a+'));
-    const size = fstatSync(file.#fd).size;
-    for (;;) {
-      const place = file.#placeAt(file.#end, size);
-      if (place === null) break;
-      const record = file.read(place);
-      if (record === null) break;
-      onRecord(record, place);
-      file.#end = place.offset + HEAD_BYTES + place.headerBytes + place.payloadBytes;
+  /** Makes the file of a new stream. @throws what the file system throws. */
+  static async create(path: string): Promise<BoxFile> {
+    const file = await open(path, 'wx+');
+    try {
+      await file.write(boxHead(0), 0, HEAD_BYTES, 0);
+    } catch (thrown) {
+      await file.close();
+      await unlink(path);
+      throw thrown;
     }
-    if (file.#end < size) ftruncateSync(file.#fd, file.#end);
-    return file;
+    return new BoxFile(path, file, 0, [], HEAD_BYTES);
   }
 
+  /**
+   * Opens a file that an earlier process left. What a crash cut off or damaged is cut away, from there to the end.
+   *
+   * @param onBatch is given every batch that is there, in order
+   * @returns null when not even the head is whole: then nothing of it was ever sent, and the file is of no use.
+   */
+  static async recover(
+    path: string,
+    onBatch: (header: BatchHeader, payload: Buffer) => void = () => undefined,
+  ): Promise<BoxFile | null> {
+    const file = await open(path, 'r+');
+    const { size } = await file.stat();
+    const head = Buffer.alloc(HEAD_BYTES);
+    await file.read(head, 0, HEAD_BYTES, 0);
+    const first = readBoxHead(head);
+    if (first === null) {
+      await file.close();
+      return null;
+    }
+    const box = new BoxFile(path, file, first, [], HEAD_BYTES);
+    while (box.#end < size) {
+      const found = await box.#readAt(box.#end);
+      const header = found === null ? null : wholeHeader(found.batch);
+      if (found === null || header === null || header.number !== box.next) break;
+      onBatch(header, found.batch.payload);
+      box.#places.push({ offset: box.#end, bytes: found.bytes });
+      box.#end += found.bytes;
+    }
+    if (box.#end < size) await file.truncate(box.#end);
+    return box;
+  }
+
+  /** Number of the first record that is there; the next to be written when there is none. */
+  get first(): number {
+    return this.#first;
+  }
+  get next(): number {
+    return this.#first + this.#places.length;
+  }
   get bytes(): number {
     return this.#end;
   }
-
-  #placeAt(offset: number, size: number): RecordPlace | null {
-    if (offset + HEAD_BYTES > size) return null;
-    const head = Buffer.alloc(HEAD_BYTES);
-    readSync(this.#fd, head, 0, HEAD_BYTES, offset);
-    const place = { offset, headerBytes: head.readUInt32LE(0), payloadBytes: head.readUInt32LE(4) };
-    const length = place.headerBytes + place.payloadBytes;
-    return length > MAX_RECORD_BYTES || offset + HEAD_BYTES + length > size ? null : place;
+  /** Sizes of the records from `first` on. */
+  get sizes(): readonly number[] {
+    return this.#places.map((place) => place.bytes);
   }
 
-  /** Reads a record; null when its checksum does not fit. */
-  read(place: RecordPlace): BoxRecord | null {
-    const whole = Buffer.alloc(HEAD_BYTES + place.headerBytes + place.payloadBytes);
-    readSync(this.#fd, whole, 0, whole.length, place.offset);
-    const body = whole.subarray(HEAD_BYTES);
-    if (crc32(body) !== whole.readUInt32LE(8)) return null;
-    return { header: body.subarray(0, place.headerBytes), payload: body.subarray(place.headerBytes) };
+  async #readAt(offset: number): Promise<{ readonly batch: WireBatch; readonly bytes: number } | null> {
+    const head = Buffer.alloc(RECORD_HEAD_BYTES);
+    const { bytesRead } = await this.#file.read(head, 0, RECORD_HEAD_BYTES, offset);
+    const found = bytesRead === RECORD_HEAD_BYTES ? readRecordHead(head) : null;
+    if (found === null) return null;
+    const body = Buffer.alloc(found.bodyBytes);
+    const read = await this.#file.read(body, 0, found.bodyBytes, offset + RECORD_HEAD_BYTES);
+    const batch = read.bytesRead === found.bodyBytes ? readBody(body, found.crc) : null;
+    return batch === null ? null : { batch, bytes: RECORD_HEAD_BYTES + found.bodyBytes };
   }
 
-  /** Appends a record. @throws what the file system throws; the file is then as before. */
-  append(header: Uint8Array, payload: Uint8Array): RecordPlace {
-    const whole = Buffer.concat([Buffer.alloc(HEAD_BYTES), header, payload]);
-    whole.writeUInt32LE(header.byteLength, 0);
-    whole.writeUInt32LE(payload.byteLength, 4);
-    whole.writeUInt32LE(crc32(whole.subarray(HEAD_BYTES)), 8);
-    let written = 0;
+  /** Writes records behind the last one. @throws what the file system throws; then none of them counts as written. */
+  async append(records: readonly Buffer[]): Promise<void> {
+    let at = this.#end;
+    const places: Place[] = [];
+    for (const record of records) {
+      for (let done = 0; done < record.byteLength; ) {
+        const { bytesWritten } = await this.#file.write(record, done, record.byteLength - done, at + done);
+        done += bytesWritten;
+      }
+      places.push({ offset: at, bytes: record.byteLength });
+      at += record.byteLength;
+    }
+    this.#places.push(...places);
+    this.#end = at;
+  }
+
+  /** Reads a record back; null when it is not there or damaged. */
+  async read(number: number): Promise<WireBatch | null> {
+    const place = this.#places[number - this.#first];
+    if (place === undefined) return null;
+    const found = await this.#readAt(place.offset);
+    return found?.batch ?? null;
+  }
+
+  /** Forgets records up to a number. The room that they took is given back once it is worth the copying. */
+  async forget(upTo: number): Promise<void> {
+    const gone = this.#places.splice(0, Math.max(0, upTo + 1 - this.#first));
+    this.#first += gone.length;
+    this.#deadBytes += gone.reduce((sum, place) => sum + place.bytes, 0);
+    const live = this.#end - HEAD_BYTES - this.#deadBytes;
+    if (this.#deadBytes >= COMPACT_BYTES && this.#deadBytes >= live) await this.#compact();
+  }
+
+  /** Copies what is still wanted into a new file, which then takes the old one's name: at every moment one is whole. */
+  async #compact(): Promise<void> {
+    const from = this.#places[0]?.offset ?? this.#end;
+    const beside = `${this.#path}.new`;
+    const target = await open(beside, 'w+');
     try {
-      while (written < whole.length) written += writeSync(this.#fd, whole, written);
+      await target.write(boxHead(this.#first), 0, HEAD_BYTES, 0);
+      const buffer = Buffer.alloc(COPY_BYTES);
+      for (let at = from; at < this.#end; ) {
+        const { bytesRead } = await this.#file.read(buffer, 0, Math.min(COPY_BYTES, this.#end - at), at);
+        if (bytesRead === 0) throw new Error(`${this.#path} ends before its records do`);
+        await target.write(buffer, 0, bytesRead, at - from + HEAD_BYTES);
+        at += bytesRead;
+      }
+      await rename(beside, this.#path);
     } catch (thrown) {
-      ftruncateSync(this.#fd, this.#end);
+      await target.close();
+      await unlink(beside).catch(() => undefined);
       throw thrown;
     }
-    const place = { offset: this.#end, headerBytes: header.byteLength, payloadBytes: payload.byteLength };
-    this.#end += whole.length;
-    return place;
+    await this.#file.close();
+    this.#file = target;
+    const shift = from - HEAD_BYTES;
+    this.#places = this.#places.map((place) => ({ ...place, offset: place.offset - shift }));
+    this.#end -= shift;
+    this.#deadBytes = 0;
   }
 
-  close(): void {
-    closeSync(this.#fd);
+  async close(): Promise<void> {
+    await this.#file.close();
   }
 
   /** Closes and removes: everything in it is committed elsewhere. */
-  remove(): void {
-    this.close();
-    unlinkSync(this.path);
+  async remove(): Promise<void> {
+    await this.#file.close();
+    await unlink(this.#path);
   }
 }
+
+/** A checksum that fits by chance must not bring a foreign record in. */
+const wholeHeader = (batch: WireBatch): BatchHeader | null => {
+  try {
+    return headerOf(batch);
+  } catch {
+    return null;
+  }
+};

@@ -1,254 +1,249 @@
-import { cpus, hostname, totalmem } from 'node:os';
+import { randomBytes } from 'node:crypto';
+import { hostname, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { WorkerFault } from '@muster/engine';
-import { agentId, type BundleHash, MusterError, machineMs, type RunId } from '@muster/protocol';
-import type { Logger } from 'pino';
-import type { ResolvedAgentOptions } from '../options.js';
-import { Outbox } from '../outbox/outbox.js';
-import type { SupervisorEffect, SupervisorEvent, TimerName } from '../supervisor/events.js';
-import { Supervisor } from '../supervisor/supervisor.js';
-import { VERSION } from '../version.js';
+import type { InitOrder } from '@muster/engine';
+import { type AgentId, type BundleHash, MusterError, machineMs } from '@muster/protocol';
+import type { Logger } from '../log.js';
+import type { ResolvedAgentOptions } from '../options/agent-options.js';
+import { OutboxFiles } from '../outbox/outbox-files.js';
+import type { Effect } from '../supervisor/effect.js';
+import type { SupervisorEvent } from '../supervisor/event.js';
+import { Supervisor, type SupervisorView } from '../supervisor/supervisor.js';
+import { type SupervisorConfig, supervisorConfig } from '../supervisor/supervisor-config.js';
+import { AGENT_VERSION } from '../version.js';
 import { WorkerHost } from '../worker-host/worker-host.js';
 import { BrokerLink } from './broker-link.js';
 import { BundleCache } from './bundle-cache.js';
-import { nodeIdentity } from './node-identity.js';
+import { type DataFolder, takeDataFolder } from './data-folder.js';
+import { LoadMeter } from './load-meter.js';
 
-const TICK_MS = 500;
-const PIECE_MS = 10_000;
-/** How long an ending agent waits for its last results to be acknowledged. */
-const FLUSH_MS = 10_000;
+const MEASURE_MS = 500;
+/** The longest that a timer of Node can wait. */
+const MAX_TIMER_MS = 2_147_483_647;
 
-/** The supervisor with real sockets, files, clocks and processes around it. */
+/** The supervisor with sockets, files, clocks and processes around it: tells it what happens, does what it says. */
 export class AgentShell {
-  readonly id: string;
-  readonly closed: Promise<number>;
   readonly #options: ResolvedAgentOptions;
   readonly #log: Logger;
-  readonly #identity: ReturnType<typeof nodeIdentity>;
-  readonly #supervisor: Supervisor;
-  readonly #outbox: Outbox;
+  readonly #folder: DataFolder;
+  readonly #config: SupervisorConfig;
   readonly #bundles: BundleCache;
   readonly #link: BrokerLink;
+  readonly #meter = new LoadMeter();
+  readonly #measuring: NodeJS.Timeout;
+  readonly #left: Promise<void>;
+  #supervisor: Supervisor | null = null;
+  #outbox: OutboxFiles | null = null;
   #workers: WorkerHost[] = [];
-  #bundlePath: string | null = null;
-  readonly #timers = new Map<TimerName, NodeJS.Timeout>();
-  readonly #pieces = new Map<
-    string,
-    {
-      resolve: (piece: { size: number; data: Uint8Array }) => void;
-      reject: (error: Error) => void;
-      timer: NodeJS.Timeout;
-    }
-  >();
-  #pieceId = 0;
-  readonly #lag = monitorEventLoopDelay({ resolution: 20 });
-  #cpu = process.cpuUsage();
-  #vitalsMs = performance.now();
-  readonly #ticker: NodeJS.Timeout;
-  #resolveClosed: (code: number) => void = () => undefined;
-  #ending = false;
+  #waking: NodeJS.Timeout | undefined;
+  #events: SupervisorEvent[] = [];
+  #handling = false;
+  #leave: () => void = () => undefined;
 
-  constructor(options: ResolvedAgentOptions, log: Logger) {
+  /** Takes the data folder and starts to look for the broker. @throws MusterError `DATA_FOLDER_LOCKED`, `BAD_CONFIG`. */
+  static async start(options: ResolvedAgentOptions, log: Logger): Promise<AgentShell> {
+    const folder = await takeDataFolder(options.data, options.node);
+    try {
+      const shell = new AgentShell(options, log, folder);
+      await shell.#begin();
+      return shell;
+    } catch (thrown) {
+      await folder.release();
+      throw thrown;
+    }
+  }
+
+  private constructor(options: ResolvedAgentOptions, log: Logger, folder: DataFolder) {
     this.#options = options;
-    this.#identity = nodeIdentity(options.data, options.node);
-    const { node, boot, folder } = this.#identity;
-    const id = agentId(node, boot);
-    this.id = id;
-    this.#log = log.child({ agent: id });
-    this.closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve;
+    this.#log = log;
+    this.#folder = folder;
+    this.#left = new Promise((resolve) => {
+      this.#leave = resolve;
     });
-    this.#supervisor = new Supervisor({
-      id,
-      node,
-      boot,
-      version: VERSION,
-      ...(options.token === null ? {} : { token: options.token }),
-      hostname: hostname(),
-      pid: process.pid,
-      cores: cpus().length,
-      workers: options.workers,
-      labels: options.labels,
-      memoryBytes: totalmem(),
-      rowsPerSecond: options.rowsPerSecond,
-    });
-    this.#bundles = new BundleCache(join(folder, 'bundles'));
-    this.#outbox = new Outbox({
-      folder: join(folder, 'outbox'),
-      boot,
-      agent: id,
-      send: (header, payload) => this.#link.sendResult(header, payload),
-      warn: (message) => this.#log.warn(message),
-    });
-    this.#lag.enable();
+    const { cores, workers, labels, token } = options;
+    this.#config = supervisorConfig(
+      {
+        node: folder.node,
+        boot: randomBytes(16).toString('hex'),
+        version: AGENT_VERSION,
+        hostname: hostname().slice(0, 256) || 'localhost',
+        pid: process.pid,
+        cores,
+        workers,
+        labels,
+        memoryBytes: totalmem(),
+        ...(token === null ? {} : { token }),
+      },
+      options.limits,
+    );
+    this.#bundles = new BundleCache(join(folder.path, 'bundles'));
     this.#link = new BrokerLink({
       frontend: options.broker,
-      agent: id,
-      onUp: () => this.#handle({ type: 'connected', streams: this.#outbox.tails() }),
-      onDown: () => {
-        this.#outbox.disconnected();
-        this.#handle({ type: 'disconnected' });
-      },
-      onRefused: () => this.#handle({ type: 'broker.refused' }),
-      onMessage: (message) => {
-        const piece = message.type === 'reply' ? this.#pieces.get(message.id) : undefined;
-        if (message.type === 'reply' && piece !== undefined) {
-          clearTimeout(piece.timer);
-          this.#pieces.delete(message.id);
-          if (message.error !== undefined)
-            piece.reject(MusterError.fromWire(message.error as { code: string; message: string }));
-          else piece.resolve(message.result as { size: number; data: Uint8Array });
-        } else this.#handle({ type: 'message', message });
-      },
-      onFault: (error) => this.#log.warn(error.message),
+      agent: this.#config.agent,
+      insecure: options.insecure,
+      onEvent: (event) => this.#handle(event),
+      onFault: (fault) => log.warn({ why: fault.message }, 'dropped a message'),
     });
-    this.#ticker = setInterval(() => this.#outbox.tick(performance.now()), TICK_MS);
+    this.#measuring = setInterval(() => void this.#measure(), MEASURE_MS);
   }
 
+  async #begin(): Promise<void> {
+    try {
+      const { files, saved } = await OutboxFiles.open({
+        folder: join(this.#folder.path, 'outbox'),
+        memoryBytes: this.#options.limits.memoryBytes,
+        onEvent: (event) => this.#handle(event),
+        push: (batch) => this.#link.push(batch),
+        warn: (message) => this.#log.warn(message),
+      });
+      this.#outbox = files;
+      this.#supervisor = new Supervisor(this.#config, { streams: saved });
+      if (saved.length > 0) this.#log.info({ streams: saved.length }, 'results of an earlier start wait to be sent');
+      this.#handle({ type: 'start' });
+    } catch (thrown) {
+      await this.#close();
+      throw thrown;
+    }
+  }
+
+  get agent(): AgentId {
+    return this.#config.agent;
+  }
+  get node(): string {
+    return this.#folder.node;
+  }
+  get view(): SupervisorView | null {
+    return this.#supervisor?.view ?? null;
+  }
+  /** Resolves when the agent has left. */
+  get left(): Promise<void> {
+    return this.#left;
+  }
+
+  /** Ends the agent: gracefully the first time, at once the second. */
+  quit(): void {
+    this.#handle({ type: 'quit' });
+  }
+
+  /** One event after the other, also those that an effect brings about at once. */
   #handle(event: SupervisorEvent): void {
-    for (const effect of this.#supervisor.handle(event, machineMs())) this.#perform(effect);
+    this.#events.push(event);
+    if (this.#handling) return;
+    this.#handling = true;
+    try {
+      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift())
+        for (const effect of this.#supervisor?.handle(next, machineMs()) ?? []) this.#do(effect);
+    } finally {
+      this.#handling = false;
+    }
   }
 
-  #perform(effect: SupervisorEffect): void {
+  #do(effect: Effect): void {
     switch (effect.type) {
       case 'send':
-        if (effect.message.type !== 'beat') this.#log.debug({ sent: effect.message.type }, 'to the broker');
+        if (effect.message.type !== 'beat') this.#log.debug({ type: effect.message.type }, 'says');
         this.#link.send(effect.message);
         return;
-      case 'fetch':
-        void this.#fetch(effect.run, effect.hash, effect.size);
+      case 'connect':
+        void this.#link.connect();
         return;
-      case 'start-workers':
-        this.#startWorkers(effect.count);
+      case 'probe':
+        void this.#link.probe();
         return;
-      case 'order':
-        for (const [index, worker] of this.#workers.entries())
-          if (effect.worker === 'all' || effect.worker === index) worker.order(effect.order);
+      case 'wake':
+        this.#wake(effect.atMs);
         return;
-      case 'grant':
+      case 'bundle.find':
+        void this.#bundle(effect.hash, () => this.#bundles.find(effect.hash));
+        return;
+      case 'bundle.store':
+        void this.#bundle(effect.hash, () => this.#bundles.store(effect.hash, effect.chunks));
+        return;
+      case 'workers.start':
+        this.#workers = effect.inits.map((init) => this.#startWorker(init));
+        return;
+      case 'worker.order':
+        this.#workers[effect.worker]?.order(effect.order);
+        return;
+      case 'workers.grant':
         for (const worker of this.#workers) worker.grant(effect.generation, effect.until);
         return;
-      case 'signal':
-        for (const worker of this.#workers) if (worker.alive) worker.signal(effect.signal);
+      case 'worker.signal':
+        this.#workers[effect.worker]?.signal(effect.signal);
         return;
-      case 'append':
-        this.#outbox.append(effect.run, effect.kind, effect.worker, effect.payload);
+      case 'outbox.append':
+        this.#outbox?.append(effect.header, effect.payload);
         return;
-      case 'end-stream': {
-        const tail = this.#outbox.end(effect.run, effect.payload);
-        this.#handle({ type: 'stream.closed', run: effect.run, tail });
+      case 'outbox.send':
+        this.#outbox?.send(effect.stream, effect.number);
         return;
-      }
-      case 'outbox.connected':
-        this.#outbox.connected();
+      case 'outbox.forget':
+        this.#outbox?.forget(effect.stream, effect.upTo);
         return;
-      case 'outbox.ack':
-        this.#outbox.ack(effect.stream, effect.upTo, performance.now());
+      case 'outbox.delete':
+        this.#outbox?.delete(effect.stream);
         return;
-      case 'outbox.resend':
-        this.#outbox.resend(effect.stream, effect.from);
-        return;
-      case 'connect-receiver':
-        this.#link.connectReceiver(effect.endpoint);
-        return;
-      case 'timer':
-        this.#arm(effect.timer, effect.afterMs);
+      case 'released':
+        this.#workers = [];
+        this.#log.info({ run: effect.run }, 'free again');
         return;
       case 'log':
-        this.#log[effect.level](effect.text);
+        this.#log[effect.level](effect.message);
         return;
       case 'exit':
-        void this.#exit(effect.code);
+        if (effect.leftBytes > 0)
+          this.#log.warn({ bytes: effect.leftBytes }, 'results stay in the data folder until the agent starts again');
+        void this.#close();
     }
   }
 
-  #arm(timer: TimerName, afterMs: number): void {
-    clearTimeout(this.#timers.get(timer));
-    const fire = () => {
-      if (timer === 'beat') this.#vitals();
-      this.#handle({ type: 'timer', timer });
-    };
-    this.#timers.set(timer, setTimeout(fire, afterMs));
+  #wake(atMs: number): void {
+    clearTimeout(this.#waking);
+    const inMs = Math.min(MAX_TIMER_MS, Math.max(0, Math.ceil(atMs - machineMs())));
+    this.#waking = setTimeout(() => this.#handle({ type: 'wake' }), inMs);
   }
 
-  #vitals(): void {
-    const used = process.cpuUsage(this.#cpu);
-    const elapsedMs = performance.now() - this.#vitalsMs;
-    if (elapsedMs < 100) return;
-    this.#cpu = process.cpuUsage();
-    this.#vitalsMs = performance.now();
-    const loopLagMs = Math.max(0, this.#lag.max / 1e6 - 20);
-    this.#lag.reset();
-    this.#handle({
-      type: 'vitals',
-      vitals: {
-        cpu: (used.user + used.system) / 1_000 / elapsedMs,
-        rssBytes: process.memoryUsage.rss(),
-        outboxBytes: this.#outbox.bytes,
-        loopLagMs: Number.isFinite(loopLagMs) ? loopLagMs : 0,
-      },
-    });
-  }
-
-  async #fetch(run: RunId, hash: BundleHash, size: number): Promise<void> {
+  async #bundle(hash: BundleHash, get: () => Promise<string | null>): Promise<void> {
     try {
-      const path = await this.#bundles.get(hash, size, (asked, offset) => this.#askPiece(asked, offset));
-      this.#bundlePath = path;
-      this.#handle({ type: 'bundle.ready', run, path });
+      const path = await get();
+      this.#handle(path === null ? { type: 'bundle.missing', hash } : { type: 'bundle.found', hash, path });
     } catch (thrown) {
       const { code, message } = MusterError.from(thrown);
-      this.#handle({ type: 'bundle.failed', run, code, message });
+      this.#handle({ type: 'bundle.failed', hash, code, message });
     }
   }
 
-  #askPiece(hash: BundleHash, offset: number): Promise<{ size: number; data: Uint8Array }> {
-    return new Promise((resolve, reject) => {
-      this.#pieceId += 1;
-      const id = `p:${this.#pieceId}`;
-      const timer = setTimeout(() => {
-        this.#pieces.delete(id);
-        reject(new MusterError('TIMEOUT', `the broker did not send a piece of ${hash} in ${PIECE_MS} ms`));
-      }, PIECE_MS);
-      this.#pieces.set(id, { resolve, reject, timer });
-      this.#link.send({ type: 'bundle.get', id, hash, offset });
+  #startWorker(init: InitOrder): WorkerHost {
+    const { worker } = init;
+    const { maxHeapMiB, hangMs } = this.#options;
+    const host = new WorkerHost({
+      maxHeapMiB,
+      // Buffers lie outside of the heap: as much again.
+      maxRssBytes: maxHeapMiB * 2 * 1_048_576,
+      hangMs,
+      bundlePath: init.bundlePath,
+      onNews: (news) => this.#handle({ type: 'worker.news', worker, news }),
+      onExit: (exit) => this.#handle({ type: 'worker.exit', worker, exit }),
+      onLine: (line) =>
+        this.#handle({ type: 'worker.news', worker, news: { type: 'log', level: 'info', message: line } }),
     });
+    host.order(init);
+    return host;
   }
 
-  #startWorkers(count: number): void {
-    const { maxHeapMb, hangMs } = this.#options;
-    this.#workers = Array.from({ length: count }, (_, worker) => {
-      const exit = (fault: WorkerFault | null): void => this.#handle({ type: 'worker.exit', worker, fault });
-      return new WorkerHost({
-        maxHeapMb,
-        maxRssBytes: maxHeapMb * 2 * 1_048_576,
-        hangMs,
-        bundlePath: () => this.#bundlePath,
-        onNews: (news) => this.#handle({ type: 'worker.news', worker, news }),
-        onExit: exit,
-      });
-    });
+  async #measure(): Promise<void> {
+    const pids = this.#workers.flatMap(({ pid, isAlive }) => (pid === undefined || !isAlive ? [] : [pid]));
+    const load = await this.#meter.measure(pids);
+    this.#handle({ type: 'load', ...load });
   }
 
-  /** Takes no further run, stops the one that goes on, sends what it holds, and ends. */
-  async close(): Promise<void> {
-    if (!this.#ending) this.#handle({ type: 'drain' });
-    await this.closed;
-  }
-
-  async #exit(code: number): Promise<void> {
-    if (this.#ending) return;
-    this.#ending = true;
-    const endMs = performance.now() + FLUSH_MS;
-    while (!this.#outbox.empty && this.#supervisor.linked && performance.now() < endMs)
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    clearInterval(this.#ticker);
-    for (const timer of this.#timers.values()) clearTimeout(timer);
-    this.#lag.disable();
-    for (const worker of this.#workers) if (worker.alive) worker.signal('SIGKILL');
+  async #close(): Promise<void> {
+    clearTimeout(this.#waking);
+    clearInterval(this.#measuring);
+    this.#meter.close();
     await this.#link.close();
-    this.#outbox.close();
-    this.#identity.release();
-    this.#resolveClosed(code);
+    await this.#outbox?.close();
+    await this.#folder.release();
+    this.#leave();
   }
 }

@@ -1,166 +1,137 @@
-import { connect } from 'node:net';
 import {
   type AgentMessage,
   BOUNDS,
   BrokerMessage,
-  clientQuestion,
+  batchFrames,
   decodeNative,
-  decodeOriginal,
   encodeNative,
   MusterError,
-  NATIVE_VERSIONS,
-  nativePing,
-  negotiate,
-  OriginalAnswer,
-  parseEndpoint,
   readAtAgent,
-  readClientAnswer,
-  TIMES,
   toBroker,
-  type VersionRange,
 } from '@muster/protocol';
 import { openSocket, type Socket } from '@muster/protocol/zmq';
+import type { WireBatch } from '../outbox/box-record.js';
+import type { SupervisorEvent } from '../supervisor/event.js';
+import { type BrokerPlace, discover } from './discover.js';
+import { probePort } from './port-probe.js';
 
 export interface BrokerLinkOptions {
   readonly frontend: string;
   readonly agent: string;
-  readonly onUp: () => void;
-  readonly onDown: () => void;
-  /** The frontend's port refuses connections. */
-  readonly onRefused: () => void;
-  readonly onMessage: (message: BrokerMessage) => void;
-  readonly onFault: (error: MusterError) => void;
+  readonly insecure: boolean;
+  readonly onEvent: (
+    event: Extract<SupervisorEvent, { readonly type: `link.${string}` | 'message' | 'send.refused' }>,
+  ) => void;
+  /** Something came that is no message: counted and dropped. */
+  readonly onFault: (fault: MusterError) => void;
 }
 
-const TICK_MS = 250;
-const PING_MS = 1_000;
+const PROBE_MS = 1_000;
+/** Batches inside zeromq: what it holds is lost with the connection, and sent again. */
+const RECEIVER_MARK = 256;
 
-/**
- * The agent's connection to a broker: asks the frontend where everything is, keeps the backend and the receiver
- * connected, and asks again when it has heard nothing for two seconds. It never gives up.
- */
+/** The agent's sockets: asks where the broker is, connects afresh, carries messages and batches. */
 export class BrokerLink {
   readonly #options: BrokerLinkOptions;
-  #frontend: Socket | null = null;
+  #place: BrokerPlace | null = null;
   #backend: Socket | null = null;
-  #backendEndpoint = '';
   #receiver: Socket | null = null;
-  #receiverEndpoint = '';
-  #up = false;
+  #attempt = 0;
   #closed = false;
-  #heardMs = 0;
-  #pingedMs = Number.NEGATIVE_INFINITY;
-  readonly #timer: NodeJS.Timeout;
 
   constructor(options: BrokerLinkOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => this.#tick(), TICK_MS);
-    this.#tick();
   }
 
-  #tick(): void {
-    const nowMs = performance.now();
-    if (this.#up && nowMs - this.#heardMs < TIMES.silenceMs) return;
-    if (this.#up) {
-      this.#up = false;
-      this.#options.onDown();
+  /** Asks the frontend and connects to what it says. A later call makes an earlier one's answer void. */
+  async connect(): Promise<void> {
+    this.#attempt += 1;
+    const attempt = this.#attempt;
+    const discovery = await discover(this.#options.frontend, this.#options.insecure).catch((thrown: unknown) => ({
+      found: null,
+      refused: false as const,
+      why: MusterError.from(thrown).message,
+    }));
+    if (this.#closed || attempt !== this.#attempt) return;
+    if (discovery.found === null) {
+      this.#options.onEvent(discovery.refused ? { type: 'link.refused' } : { type: 'link.silent', why: discovery.why });
+      return;
     }
-    if (nowMs - this.#pingedMs < PING_MS) return;
-    this.#pingedMs = nowMs;
-    this.#ask();
-    this.#probe();
+    await this.#open(discovery.found);
+    if (!this.#closed && attempt === this.#attempt) this.#options.onEvent({ type: 'link.up' });
   }
 
-  /** A fresh socket each time: what an old one still holds back would be answered by nobody. */
-  #ask(): void {
-    const before = this.#frontend;
-    const socket = openSocket('dealer', {
+  async #open(place: BrokerPlace): Promise<void> {
+    const before = [this.#backend, this.#receiver];
+    this.#place = place;
+    this.#backend = null;
+    this.#receiver = null;
+    // The broker takes an id over from a connection that is gone; so the old one goes first.
+    await Promise.all(before.map((socket) => socket?.close()));
+    if (this.#closed) return;
+    const backend = openSocket('dealer', {
+      routingId: this.#options.agent,
       maxMessageBytes: BOUNDS.controlBytes,
       lingerMs: 0,
       onMessage: (frames) => {
-        if (this.#frontend === socket) this.#answered(frames);
+        if (this.#backend === backend) this.#heard(frames);
+      },
+      onDown: () => {
+        if (this.#backend === backend) this.#options.onEvent({ type: 'link.dropped' });
       },
     });
-    this.#frontend = socket;
-    socket.connect(this.#options.frontend);
-    socket.send(clientQuestion(nativePing(NATIVE_VERSIONS)));
-    void before?.close();
-  }
-
-  #answered(frames: Buffer[]): void {
-    try {
-      const answer = decodeOriginal(OriginalAnswer, readClientAnswer(frames)) as {
-        result?: { endpoints?: { backend?: string }; native?: VersionRange };
-      };
-      const backend = answer.result?.endpoints?.backend;
-      if (backend === undefined) throw new MusterError('BAD_MESSAGE', 'the broker does not say where its backend is');
-      if (answer.result?.native === undefined)
-        throw new MusterError('NOT_SUPPORTED', 'this is a broker of the original: its dialect is not spoken yet');
-      negotiate(answer.result.native, 'the broker');
-      this.#connectBackend(backend);
-    } catch (thrown) {
-      this.#options.onFault(MusterError.from(thrown));
-    }
-  }
-
-  #connectBackend(endpoint: string): void {
-    this.#heardMs = performance.now();
-    if (this.#backend === null || this.#backendEndpoint !== endpoint) {
-      void this.#backend?.close();
-      this.#backendEndpoint = endpoint;
-      this.#backend = openSocket('dealer', {
-        routingId: this.#options.agent,
-        maxMessageBytes: BOUNDS.controlBytes,
-        onMessage: (frames) => this.#heard(frames),
-      });
-      this.#backend.connect(endpoint);
-    }
-    this.#up = true;
-    this.#options.onUp();
-  }
-
-  #heard(frames: Buffer[]): void {
-    this.#heardMs = performance.now();
-    try {
-      this.#options.onMessage(decodeNative(BrokerMessage, readAtAgent(frames).payload));
-    } catch (thrown) {
-      this.#options.onFault(MusterError.from(thrown));
-    }
-  }
-
-  /** Whether the port refuses: only then is the broker's process known to be gone. */
-  #probe(): void {
-    const endpoint = parseEndpoint(this.#options.frontend);
-    if (endpoint.transport !== 'tcp' || endpoint.port === '*') return;
-    const socket = connect({ host: endpoint.host, port: endpoint.port, timeout: PING_MS });
-    socket.on('connect', () => socket.destroy());
-    socket.on('timeout', () => socket.destroy());
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      socket.destroy();
-      if (error.code === 'ECONNREFUSED' && !this.#closed) this.#options.onRefused();
+    this.#backend = backend;
+    backend.connect(place.backend);
+    this.#receiver = openSocket('push', {
+      highWaterMark: RECEIVER_MARK,
+      lingerMs: 0,
+      queueBytes: BOUNDS.unackedBytes * 2,
     });
+    this.#receiver.connect(place.receiver);
+  }
+
+  /** Tells when the backend's port refuses connections, and nothing otherwise. */
+  async probe(): Promise<void> {
+    if (this.#place === null) return;
+    const state = await probePort(this.#place.backend, PROBE_MS);
+    if (state === 'refused' && !this.#closed) this.#options.onEvent({ type: 'link.refused' });
+  }
+
+  #heard(frames: readonly Buffer[]): void {
+    let message: BrokerMessage;
+    try {
+      message = decodeNative(BrokerMessage, readAtAgent(frames).payload);
+    } catch (thrown) {
+      this.#options.onFault(MusterError.from(thrown));
+      return;
+    }
+    this.#options.onEvent({ type: 'message', message });
   }
 
   send(message: AgentMessage): void {
-    this.#backend?.send(toBroker(this.#options.agent, encodeNative(message)));
+    let payload: Buffer;
+    try {
+      payload = encodeNative(message);
+      if (payload.byteLength > BOUNDS.controlBytes) {
+        throw new MusterError(
+          'MESSAGE_TOO_LARGE',
+          `it has ${payload.byteLength} bytes, more than ${BOUNDS.controlBytes}`,
+        );
+      }
+    } catch (thrown) {
+      const { code, message: why } = MusterError.from(thrown);
+      this.#options.onEvent({ type: 'send.refused', message, code, why });
+      return;
+    }
+    this.#backend?.send(toBroker(this.#options.agent, payload));
   }
 
-  /** The receiver of results; another one than before replaces it. */
-  connectReceiver(endpoint: string): void {
-    if (this.#receiver !== null && this.#receiverEndpoint === endpoint) return;
-    void this.#receiver?.close();
-    this.#receiverEndpoint = endpoint;
-    this.#receiver = openSocket('push', { highWaterMark: 256 });
-    this.#receiver.connect(endpoint);
-  }
-
-  sendResult(header: Buffer, payload: Buffer): void {
-    this.#receiver?.send([header, payload]);
+  push(batch: WireBatch): void {
+    this.#receiver?.send(batchFrames(batch.header, batch.payload));
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    clearInterval(this.#timer);
-    await Promise.all([this.#frontend?.close(), this.#backend?.close(), this.#receiver?.close()]);
+    await Promise.all([this.#backend?.close(), this.#receiver?.close()]);
   }
 }

@@ -1,148 +1,160 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Socket } from 'node:net';
-import {
-  AuthorPlaces,
-  type WatchdogLine,
-  type WorkerFault,
-  type WorkerNews,
-  type WorkerOrder,
-  workerEntry,
-} from '@muster/engine';
+import type { Readable } from 'node:stream';
+import { pathToFileURL } from 'node:url';
+import { AuthorPlaces, type WatchdogLine, type WorkerNews, type WorkerOrder, workerEntry } from '@muster/engine';
+import { LastLines } from './last-lines.js';
+import type { WorkerExit } from './worker-exit.js';
 
 export interface WorkerHostOptions {
-  readonly maxHeapMb: number;
-  /** Resident memory above which the worker is ended. 0: no bound. */
+  /** Heap of the worker's main thread. */
+  readonly maxHeapMiB: number;
+  /** Resident memory above which the worker's watchdog ends it; 0: no bound. */
   readonly maxRssBytes: number;
+  /** A main loop that has not turned for so long is ended by the watchdog. */
   readonly hangMs: number;
-  /** Where bundles lie, so that a line of one can be told in the author's words. */
-  readonly bundlePath: () => string | null;
+  /** The bundle as a file, so that a line of it can be told in the author's words. */
+  readonly bundlePath: string;
+  /** The program of a worker. @default the engine's */
+  readonly entry?: string;
   readonly onNews: (news: WorkerNews) => void;
-  /** The process is gone; the fault is null when it was told to go. */
-  readonly onExit: (fault: WorkerFault | null) => void;
+  /** Called once; nothing comes after it. */
+  readonly onExit: (exit: WorkerExit) => void;
+  /** A line of the worker's standard output or error. */
+  readonly onLine?: (line: string) => void;
 }
 
-/** Lines of a worker's standard error that are kept to say why it died. */
-const KEPT_ERROR_CHARS = 8_192;
+const HEAP_GONE = /heap out of memory|Reached heap limit|ERR_WORKER_OUT_OF_MEMORY|Array buffer allocation failed/;
 
-/** The parent's side of a worker process: orders and grants go in, news and one reason for its end come out. */
+/** The parent's side of a worker process: orders and grants go in; news and one reason for its end come out. */
 export class WorkerHost {
   readonly #child: ChildProcess;
   readonly #pipe: Socket;
   readonly #options: WorkerHostOptions;
-  #errors = '';
-  #ended = false;
-  #told: WorkerFault | null = null;
+  readonly #lines: LastLines;
+  /** What the watchdog said before it ended the process. */
+  #verdict: Exclude<WatchdogLine, { readonly grant: unknown }> | null = null;
   #asked = false;
+  #over = false;
 
   constructor(options: WorkerHostOptions) {
     this.#options = options;
-    this.#child = fork(workerEntry(), [], {
+    this.#lines = new LastLines((line) => options.onLine?.(line));
+    this.#child = fork(options.entry ?? workerEntry(), [], {
       serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc', 'pipe'],
-      execArgv: [`--max-old-space-size=${options.maxHeapMb}`],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
+      // Not the parent's own: a debugger's port or a loader is not meant for every worker.
+      execArgv: [`--max-old-space-size=${options.maxHeapMiB}`],
       env: {
-        ...process.env,
+        ...withoutToken(process.env),
         MUSTER_HANG_MS: String(options.hangMs),
         MUSTER_MAX_RSS_BYTES: String(options.maxRssBytes),
       },
     });
     this.#pipe = this.#child.stdio[4] as Socket;
-    this.#pipe.on('error', () => this.#pipe.destroy());
     this.#listen();
   }
 
   get pid(): number | undefined {
     return this.#child.pid;
   }
-  get alive(): boolean {
-    return !this.#ended;
+  get isAlive(): boolean {
+    return !this.#over;
   }
 
   #listen(): void {
     const child = this.#child;
-    child.stderr?.on('data', (chunk: Buffer) => {
-      this.#errors = (this.#errors + chunk.toString()).slice(-KEPT_ERROR_CHARS);
-    });
+    for (const stream of [child.stdout, child.stderr] as (Readable | null)[])
+      stream?.setEncoding('utf8').on('data', (text: string) => this.#lines.add(text));
     child.on('message', (news) => this.#options.onNews(news as WorkerNews));
-    child.on('error', (error) =>
-      this.#exit({
-        phase: 'run',
-        code: 'WORKER_DIED',
-        message: `a worker could not be started or reached: ${error.message}`,
-      }),
-    );
-    // `close` comes after the last message and the last line of standard error.
-    child.on('close', (code, signal) => this.#exit(this.#reason(code, signal)));
+    child.on('error', (error) => {
+      // A worker that never ran has no `close`.
+      if (child.pid === undefined)
+        this.#exit({ ...NOTHING, reason: 'start', message: `a worker can't be started: ${error.message}` });
+    });
+    // After the last message, the last line and the end of the watchdog's pipe.
+    child.on('close', (code, signal) => this.#exit(this.#classify(code, signal)));
+    // A worker that is gone takes no more grants: its exit says the rest.
+    this.#pipe.on('error', () => this.#pipe.destroy());
     let rest = '';
-    this.#pipe.setEncoding('utf8');
-    this.#pipe.on('data', (text: string) => {
+    this.#pipe.setEncoding('utf8').on('data', (text: string) => {
       const lines = (rest + text).split('\n');
       rest = lines.pop() ?? '';
-      for (const line of lines) this.#heard(JSON.parse(line) as WatchdogLine);
+      for (const line of lines) this.#heard(line);
     });
   }
 
-  #heard(line: WatchdogLine): void {
-    if ('hang' in line) {
-      const where = this.#authorPlace(line.hang.where);
-      this.#told = {
-        phase: 'run',
-        code: 'SCRIPT_HANG',
-        message: `the test blocked its worker for ${line.hang.blockedMs} ms`,
-        ...(where === null ? {} : { where }),
-      };
-    } else if ('memory' in line) {
-      this.#told = {
-        phase: 'run',
-        code: 'SCRIPT_MEMORY',
-        message: `a worker used ${mb(line.memory.rssBytes)} MB of memory, more than its ${mb(line.memory.maxRssBytes)}`,
-      };
-    } else if ('expired' in line) {
-      this.#told = { phase: 'run', code: 'WORKER_DIED', message: 'a worker went on after its right to load was over' };
+  #heard(line: string): void {
+    try {
+      const said = JSON.parse(line) as WatchdogLine;
+      if (!('grant' in said)) this.#verdict = said;
+    } catch (thrown) {
+      this.#lines.add(`the watchdog said what is no JSON: ${(thrown as Error).message}\n`);
     }
   }
 
-  #authorPlace(url: string | null): string | null {
-    const path = this.#options.bundlePath();
-    const found = url === null ? null : /:(\d+):(\d+)$/.exec(url);
-    if (path === null || found === null || !(url ?? '').includes(path)) return null;
-    return new AuthorPlaces(path).at(Number(found[1]), Number(found[2]));
-  }
-
-  #reason(code: number | null, signal: NodeJS.Signals | null): WorkerFault | null {
-    if (this.#told !== null) return this.#told;
-    if (this.#asked || code === 0) return null;
-    if (/heap out of memory|Allocation failed|ERR_WORKER_OUT_OF_MEMORY/.test(this.#errors)) {
+  #classify(code: number | null, signal: NodeJS.Signals | null): WorkerExit {
+    const how = { code, signal, where: null };
+    const verdict = this.#verdict;
+    if (verdict !== null && 'hang' in verdict) {
+      const where = this.#authorPlace(verdict.hang.where);
+      const message = `the test blocked its worker for ${Math.round(verdict.hang.blockedMs)} ms`;
+      return { ...how, reason: 'hang', where, message };
+    }
+    if (verdict !== null && 'memory' in verdict) {
+      const { rssBytes, maxRssBytes } = verdict.memory;
+      const message = `a worker took ${mib(rssBytes)} MiB of memory, more than the ${mib(maxRssBytes)} it may`;
+      return { ...how, reason: 'memory', message };
+    }
+    if (HEAP_GONE.test(this.#lines.text)) {
+      const message = `a worker needed more than the ${this.#options.maxHeapMiB} MiB of heap it may take`;
+      return { ...how, reason: 'memory', message };
+    }
+    if (verdict !== null && 'expired' in verdict)
+      return { ...how, reason: 'lapsed', message: 'the right to load of a worker was over for a second' };
+    if (this.#asked)
       return {
-        phase: 'run',
-        code: 'SCRIPT_MEMORY',
-        message: `a worker needed more than its ${this.#options.maxHeapMb} MB of heap`,
+        ...how,
+        reason: signal === null && code === 0 ? 'asked' : 'signal',
+        message: `ended by ${signal ?? `exit code ${code}`}`,
       };
-    }
-    const last = this.#errors.trim().split('\n').slice(-3).join(' | ');
-    return {
-      phase: 'run',
-      code: 'WORKER_DIED',
-      message: `a worker ended by itself (${signal ?? `exit code ${code}`})${last === '' ? '' : `: ${last}`}`,
-    };
+    const last = this.#lines.last(3);
+    const words = last.length === 0 ? '' : `: ${last.join(' | ')}`;
+    return signal === null
+      ? { ...how, reason: 'exit', message: `a worker ended by itself with exit code ${code}${words}` }
+      : { ...how, reason: 'signal', message: `a worker was ended by ${signal}${words}` };
   }
 
-  #exit(fault: WorkerFault | null): void {
-    if (this.#ended) return;
-    this.#ended = true;
+  #authorPlace(at: string | null): string | null {
+    const { bundlePath } = this.#options;
+    const found = /^(.*):(\d+):(\d+)$/.exec(at ?? '');
+    if (found === null || (found[1] !== bundlePath && found[1] !== pathToFileURL(bundlePath).href)) return null;
+    try {
+      return new AuthorPlaces(bundlePath).at(Number(found[2]), Number(found[3]));
+    } catch (thrown) {
+      this.#lines.add(`the author's line can't be found: ${(thrown as Error).message}\n`);
+      return null;
+    }
+  }
+
+  #exit(exit: WorkerExit): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#lines.end();
     this.#pipe.destroy();
-    this.#options.onExit(fault);
+    this.#options.onExit(exit);
   }
 
   order(order: WorkerOrder): void {
     if (order.type === 'end') this.#asked = true;
+    // A worker that died between two orders is told of by its exit.
     if (this.#child.connected) this.#child.send(order, () => undefined);
   }
 
   /** Straight to the watchdog thread, so that a blocked loop can't miss it. */
   grant(generation: number, until: number): void {
-    if (this.#pipe.writable)
-      this.#pipe.write(`${JSON.stringify({ grant: { generation, until } } satisfies WatchdogLine)}\n`);
+    const line: WatchdogLine = { grant: { generation, until } };
+    if (this.#pipe.writable) this.#pipe.write(`${JSON.stringify(line)}\n`);
   }
 
   signal(name: 'SIGTERM' | 'SIGKILL'): void {
@@ -151,4 +163,8 @@ export class WorkerHost {
   }
 }
 
-const mb = (bytes: number): number => Math.round(bytes / 1_048_576);
+/** The author's code need not know how the agent signs on. */
+const withoutToken = ({ MUSTER_TOKEN: _, ...env }: NodeJS.ProcessEnv): NodeJS.ProcessEnv => env;
+
+const NOTHING = { code: null, signal: null, where: null } as const;
+const mib = (bytes: number): number => Math.round(bytes / 1_048_576);

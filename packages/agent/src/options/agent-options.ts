@@ -1,0 +1,120 @@
+import { availableParallelism, cpus } from 'node:os';
+import { BOUNDS, DEFAULT_FRONTEND, MusterError, requireLoopback, TIMES } from '@muster/protocol';
+import { DEFAULT_LIMITS, type SupervisorLimits } from '../supervisor/supervisor-config.js';
+import { type LogLevel, readSetting, SETTING_NAMES, type SettingName, type SettingValue } from './settings.js';
+
+/** What an agent can be told. Everything has a default. */
+export interface AgentOptions {
+  /** The broker's frontend. @default tcp://127.0.0.1:7780 */
+  readonly broker?: string;
+  /** Folder of the node's name, its outbox and its bundles; one agent each. @default a private one that goes away */
+  readonly data?: string;
+  /** The node's name. @default the one kept in the data folder, else the host's */
+  readonly node?: string;
+  /** Worker processes for a run. @default one per core */
+  readonly workers?: number;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Shown to the broker when signing on. */
+  readonly token?: string;
+  /** Allows addresses other than loopback. @default false */
+  readonly insecure?: boolean;
+  /** @default 'info' */
+  readonly logLevel?: string;
+  /** Heap of each worker; one that takes twice as much memory in all is ended. @default 2_048 */
+  readonly maxMemoryMiB?: number;
+  /** A worker whose loop is blocked for so long is ended. @default 10_000 */
+  readonly hangMs?: number;
+  /** Raw rows kept per second by the whole agent when a run thins them. @default 5_000 */
+  readonly rowsPerSecond?: number;
+  /** @default 64 */
+  readonly outboxMemoryMiB?: number;
+  /** @default 2_048 */
+  readonly outboxDiskMiB?: number;
+  /** @default 16 */
+  readonly unackedMiB?: number;
+  /** An agent that ends waits so long for its results to be taken. @default 10_000 */
+  readonly flushMs?: number;
+}
+
+/** The same with every default filled in. */
+export interface ResolvedAgentOptions {
+  readonly broker: string;
+  readonly data: string | null;
+  readonly node: string | null;
+  readonly cores: number;
+  readonly workers: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly token: string | null;
+  readonly insecure: boolean;
+  readonly logLevel: LogLevel;
+  readonly maxHeapMiB: number;
+  readonly hangMs: number;
+  readonly limits: SupervisorLimits;
+}
+
+/** A fault of one setting; `where` is the flag, the variable or the line of the file. */
+export interface SettingFault {
+  readonly where: string;
+  readonly message: string;
+}
+
+/** All faults of a configuration as one error. */
+export const configError = (faults: readonly SettingFault[]): MusterError =>
+  new MusterError('BAD_CONFIG', faults.map((fault) => `${fault.where}: ${fault.message}`).join('; '), {
+    details: faults,
+  });
+
+const MIB = 1_048_576;
+
+/**
+ * Fills in defaults and checks.
+ *
+ * @throws MusterError `BAD_CONFIG` naming every fault, or `NOT_LOOPBACK`.
+ */
+export const resolveAgentOptions = (
+  options: AgentOptions,
+  whereOf: (name: SettingName) => string = (name) => name,
+): ResolvedAgentOptions => {
+  const faults: SettingFault[] = [];
+  const read = new Map<SettingName, SettingValue>();
+  for (const name of SETTING_NAMES) {
+    const given = options[name];
+    if (given === undefined) continue;
+    const result = readSetting(name, given);
+    if ('fault' in result) faults.push({ where: whereOf(name), message: result.fault });
+    else read.set(name, result.value);
+  }
+  for (const name of Object.keys(options))
+    if (!SETTING_NAMES.some((known) => known === name))
+      faults.push({ where: name, message: 'is no setting of an agent' });
+  if (faults.length > 0) throw configError(faults);
+  const text = (name: SettingName): string | null => {
+    const value = read.get(name);
+    return value === undefined ? null : String(value);
+  };
+  const whole = (name: SettingName, otherwise: number) => Number(read.get(name) ?? otherwise);
+  const broker = text('broker') ?? DEFAULT_FRONTEND;
+  const insecure = read.get('insecure') === true;
+  requireLoopback(broker, insecure);
+  return {
+    broker,
+    data: text('data'),
+    node: text('node'),
+    cores: Math.max(1, cpus().length),
+    workers: whole('workers', availableParallelism()),
+    labels: (read.get('labels') ?? {}) as Readonly<Record<string, string>>,
+    token: text('token'),
+    insecure,
+    logLevel: (text('logLevel') ?? 'info') as LogLevel,
+    maxHeapMiB: whole('maxMemoryMiB', 2_048),
+    hangMs: whole('hangMs', TIMES.hangMs),
+    limits: {
+      ...DEFAULT_LIMITS,
+      unackedBytes: whole('unackedMiB', BOUNDS.unackedBytes / MIB) * MIB,
+      diskBytes: whole('outboxDiskMiB', BOUNDS.outboxDiskBytes / MIB) * MIB,
+      memoryBytes: whole('outboxMemoryMiB', BOUNDS.outboxMemoryBytes / MIB) * MIB,
+      rowsPerSecond: whole('rowsPerSecond', DEFAULT_LIMITS.rowsPerSecond),
+      flushMs: whole('flushMs', DEFAULT_LIMITS.flushMs),
+    },
+  };
+};
