@@ -59,6 +59,7 @@ export class ArrivalRate implements ScenarioRun {
       }
       if (!this.#host.right.allows(this.#host.now())) {
         this.#quietSinceMs ??= this.#host.runMs();
+        if (this.#leftToOthers(current)) continue;
         await this.#pause.for(QUIET_LOOK_MS);
         continue;
       }
@@ -66,6 +67,16 @@ export class ArrivalRate implements ScenarioRun {
     }
     if (this.#stopped) this.#dropRest();
     await this.#finish();
+  }
+
+  /** The plan that follows has no place for this agent: what it did not start until then was not started. */
+  #leftToOthers(current: { readonly share: Share; readonly cursor: SlotCursor; readonly endUs: number }): boolean {
+    if (this.#cursors.length > 1 || current.share.stripe === null || current.endUs / 1_000 > this.#host.runMs())
+      return false;
+    const left = countSlots(this.#schedule, current.share.stripe, current.cursor.dueUs, current.endUs);
+    if (left > 0) this.#host.drop('lease', left);
+    this.#cursors.shift();
+    return true;
   }
 
   /** A cursor is through: the next plan's takes over; false when there is none. */
