@@ -19,7 +19,7 @@ export interface OwnClusterOptions {
 /** Starts the same broker and agents that others install, on loopback. */
 export const startOwnCluster = async (options: OwnClusterOptions, io: Io): Promise<OwnCluster> => {
   const data = resolve(io.cwd, options.data);
-  const broker = await startBroker({ data, frontend: options.frontend, logLevel: options.logLevel });
+  const broker = await startBroker({ data, frontend: options.frontend, keepPorts: false, logLevel: options.logLevel });
   const agents: Awaited<ReturnType<typeof startAgent>>[] = [];
   const close = async () => {
     await Promise.all(agents.map((agent) => agent.close()));

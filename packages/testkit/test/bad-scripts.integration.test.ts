@@ -9,7 +9,7 @@ let target: TargetProcess;
 let files: Awaited<ReturnType<typeof scratch>>;
 beforeAll(async () => {
   target = await startTargetProcess();
-  cluster = await startCluster({ agents: 2, agentFlags: ['--hang-ms', '1500', '--max-heap-mb', '128'] });
+  cluster = await startCluster({ agents: 2, agentFlags: ['--hang-ms', '1500', '--max-memory', '128'] });
   files = await scratch();
 }, 60_000);
 afterAll(async () => {
