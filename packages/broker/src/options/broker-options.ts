@@ -37,6 +37,7 @@ export interface BrokerOptions {
   readonly readyMs?: number;
   readonly maxRuns?: number;
   readonly maxAgents?: number;
+  readonly maxClients?: number;
   readonly maxSeries?: number;
   readonly maxQueryRows?: number;
   readonly maxBundleMiB?: number;
@@ -66,6 +67,7 @@ export interface ResolvedBrokerOptions {
   readonly limits: {
     readonly runs: number;
     readonly agents: number;
+    readonly clients: number;
     readonly series: number;
     readonly queryRows: number;
     readonly bundleBytes: number;
@@ -150,6 +152,7 @@ export const resolveBrokerOptions = (
     limits: {
       runs: whole('maxRuns', BOUNDS.runs),
       agents: whole('maxAgents', BOUNDS.agents),
+      clients: whole('maxClients', BOUNDS.clients),
       series: whole('maxSeries', BOUNDS.series),
       queryRows: whole('maxQueryRows', BOUNDS.queryRows),
       bundleBytes: whole('maxBundleMiB', BOUNDS.bundleBytes / 1_048_576) * 1_048_576,

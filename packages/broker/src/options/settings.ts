@@ -40,6 +40,7 @@ export const SETTINGS = {
   readyMs: { kind: 'whole', help: `agents may take so long to make their users (${TIMES.readyMs})` },
   maxRuns: { kind: 'whole', help: `runs at one time; more are refused (${BOUNDS.runs})` },
   maxAgents: { kind: 'whole', help: `agents signed on; more are refused (${BOUNDS.agents})` },
+  maxClients: { kind: 'whole', help: `clients at one time; more are refused (${BOUNDS.clients})` },
   maxSeries: { kind: 'whole', help: `series of one run; what is over is counted in one (${BOUNDS.series})` },
   maxQueryRows: { kind: 'whole', help: `rows of one page of a query; larger pages are cut (${BOUNDS.queryRows})` },
   maxBundleMiB: { kind: 'whole', help: `a larger bundle is refused (${BOUNDS.bundleBytes / 1_048_576})` },

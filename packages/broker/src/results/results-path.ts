@@ -33,12 +33,16 @@ const MAX_STREAMS = 4_096;
 const PROGRESS_AFTER_MS = 400;
 /** A finished run that nothing came for stays in memory for so long. */
 const KEEP_FINISHED_MS = 120_000;
+/** Between two summaries of late results, and two tries to read what is stored. */
+const AGAIN_MS = 1_000;
 /** Runs that were asked for and are not known: remembered, so that the store is not asked for each batch. */
 const MAX_UNKNOWN = 1_000;
 
 interface Entry {
-  readonly intake: RunIntake;
-  readonly loaded: Promise<void>;
+  intake: RunIntake;
+  loaded: Promise<void>;
+  /** What is stored of the run could not be read: until it is, nothing can be told apart from what was stored. */
+  broken: boolean;
   second: number;
   /** Progress is not made again before, so that a run with very many series does not eat the loop. */
   notBeforeMs: number;
@@ -103,6 +107,10 @@ export class ResultsPath {
       return;
     }
     await entry.loaded;
+    if (entry.broken) {
+      this.#port.dropped(`a batch of run ${header.run}, of which what is stored can't be read`);
+      return;
+    }
     if (this.#takeIn(entry, header, payload)) await this.#store.room();
   }
 
@@ -210,7 +218,8 @@ export class ResultsPath {
     const nowMs = this.#port.now();
     for (const [run, entry] of this.#runs) {
       const { state, startAtMs } = entry.intake.record;
-      if (state === 'finished') this.#tickFinished(run, entry, nowMs);
+      if (entry.broken) this.#loadAgain(entry, nowMs);
+      else if (state === 'finished') this.#tickFinished(run, entry, nowMs);
       else if ((state === 'running' || state === 'stopping') && startAtMs !== null) {
         const second = Math.floor((nowMs - startAtMs - PROGRESS_AFTER_MS) / 1_000);
         if (second <= entry.second || nowMs < entry.notBeforeMs || second < 1) continue;
@@ -221,9 +230,11 @@ export class ResultsPath {
   }
 
   #tickFinished(run: string, entry: Entry, nowMs: number): void {
-    if (entry.pending > 0) return;
-    if (entry.intake.isLate) void this.#revise(entry);
-    else if (nowMs - entry.usedMs > KEEP_FINISHED_MS) {
+    if (entry.pending > 0 || nowMs < entry.notBeforeMs) return;
+    if (entry.intake.isLate) {
+      entry.notBeforeMs = nowMs + AGAIN_MS;
+      void this.#revise(entry);
+    } else if (nowMs - entry.usedMs > KEEP_FINISHED_MS) {
       this.#runs.delete(run);
       this.#held.forget(run);
       void this.#store
@@ -289,12 +300,10 @@ export class ResultsPath {
   }
 
   #add(record: RunRecord): Entry {
-    const intake = new RunIntake(record, this.#maxSeries);
     const entry: Entry = {
-      intake,
-      loaded: this.#load(intake).catch((thrown) =>
-        this.#port.failed(`what is stored of run ${record.id} can't be read`, MusterError.from(thrown)),
-      ),
+      intake: new RunIntake(record, this.#maxSeries),
+      loaded: Promise.resolve(),
+      broken: false,
       second: 0,
       notBeforeMs: 0,
       usedMs: this.#port.now(),
@@ -302,10 +311,29 @@ export class ResultsPath {
     };
     this.#runs.set(record.id, entry);
     this.#unknown.delete(record.id);
+    entry.loaded = this.#load(entry);
     return entry;
   }
 
-  async #load(intake: RunIntake): Promise<void> {
+  #loadAgain(entry: Entry, nowMs: number): void {
+    if (nowMs < entry.notBeforeMs) return;
+    entry.notBeforeMs = nowMs + AGAIN_MS;
+    entry.intake = new RunIntake(entry.intake.record, this.#maxSeries);
+    entry.loaded = this.#load(entry);
+  }
+
+  async #load(entry: Entry): Promise<void> {
+    try {
+      await this.#replay(entry.intake);
+      entry.broken = false;
+    } catch (thrown) {
+      entry.broken = true;
+      const { id } = entry.intake.record;
+      this.#port.failed(`what is stored of run ${id} can't be read`, MusterError.from(thrown, 'STORE_FAILED'));
+    }
+  }
+
+  async #replay(intake: RunIntake): Promise<void> {
     const { id } = intake.record;
     const streams = await this.#store.streams(id);
     intake.restore(streams);

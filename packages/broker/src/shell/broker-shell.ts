@@ -28,6 +28,7 @@ import type { Store, StoreHealth } from '../store/store.js';
 import { ThreadStore } from '../store/thread/thread-store.js';
 import { BROKER_VERSION } from '../version.js';
 import { Backend } from './backend.js';
+import { ClientBound } from './client-bound.js';
 import { askDesk } from './client-desk.js';
 import { Control } from './control.js';
 import { DropLog } from './drop-log.js';
@@ -81,6 +82,7 @@ export class BrokerShell {
   readonly #drops: DropLog;
   readonly #state: State;
   readonly #lag = new LoopLag(SWEEP_MS);
+  readonly #clients: ClientBound;
   readonly #history: RunHistory;
   readonly #results: ResultsPath;
   readonly #frontend: Frontend;
@@ -100,6 +102,7 @@ export class BrokerShell {
     this.#log = log;
     this.#endpoints = options.bind;
     this.#drops = new DropLog(log, machineMs);
+    this.#clients = new ClientBound(options.limits.clients, machineMs);
     this.#beginning = new Promise((resolve) => {
       this.#begun = resolve;
     });
@@ -127,6 +130,7 @@ export class BrokerShell {
             client,
             message,
           ),
+        admits: (route) => this.#clients.admits(route),
         dropped: (why) => this.#drops.drop('frontend', why),
       },
       {

@@ -18,6 +18,8 @@ export interface FrontendPort {
   send(frames: Frame[]): void;
   /** Answers later by `reply` or `fail`; what it throws is answered as an error. */
   ask(route: string, message: ClientMessage): void;
+  /** False when the client is one too many. */
+  admits(route: string): boolean;
   /** Something came that could not even be answered. */
   dropped(why: string): void;
 }
@@ -56,6 +58,10 @@ export class Frontend {
       return;
     }
     try {
+      if (!this.#port.admits(route))
+        throw new MusterError('NOT_SUPPORTED', 'this broker has as many clients as it may', {
+          hint: 'ask again later',
+        });
       this.#port.ask(route, message);
     } catch (thrown) {
       this.fail(route, message.id, MusterError.from(thrown).toWire());

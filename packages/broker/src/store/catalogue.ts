@@ -1,4 +1,4 @@
-import type { BundleRecord, RunRecord, StoredSummary } from './store.js';
+import type { RunRecord, StoredSummary } from './store.js';
 
 /** What is kept of all runs together. Calls may overlap. */
 export interface Catalogue {
@@ -7,7 +7,5 @@ export interface Catalogue {
   run(id: string): Promise<RunRecord | null>;
   putSummary(run: string, summary: StoredSummary): Promise<void>;
   summary(run: string): Promise<StoredSummary | null>;
-  putBundle(bundle: BundleRecord): Promise<void>;
-  bundles(): Promise<readonly BundleRecord[]>;
   close(): Promise<void>;
 }

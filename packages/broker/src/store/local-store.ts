@@ -6,7 +6,6 @@ import { type LaneTimes, RunLane } from './run-lane.js';
 import type {
   Appended,
   AppendedBatch,
-  BundleRecord,
   QueryPage,
   QueryTable,
   ReplayPage,
@@ -95,13 +94,6 @@ export class LocalStore implements Store {
   summary(run: string): Promise<StoredSummary | null> {
     return this.#ask((catalogue) => catalogue.summary(run));
   }
-  putBundle(bundle: BundleRecord): Promise<void> {
-    return this.#ask((catalogue) => catalogue.putBundle(bundle));
-  }
-  bundles(): Promise<readonly BundleRecord[]> {
-    return this.#ask((catalogue) => catalogue.bundles());
-  }
-
   async release(run: string): Promise<void> {
     const lane = this.#lanes.get(run);
     if (lane !== undefined) await lane.release();

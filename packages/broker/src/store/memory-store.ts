@@ -3,7 +3,6 @@ import { LocalStore } from './local-store.js';
 import { REPLAYED, replayPage } from './replay-rows.js';
 import { type DecodedBatch, marksOf, type RunBook } from './run-book.js';
 import type {
-  BundleRecord,
   QueryPage,
   QueryTable,
   ReplayPage,
@@ -69,7 +68,6 @@ export class MemoryBook implements RunBook {
 class MemoryCatalogue implements Catalogue {
   readonly #runs = new Map<string, RunRecord>();
   readonly #summaries = new Map<string, StoredSummary>();
-  readonly #bundles = new Map<string, BundleRecord>();
 
   async putRun(record: RunRecord): Promise<void> {
     this.#runs.set(record.info.id, record);
@@ -85,12 +83,6 @@ class MemoryCatalogue implements Catalogue {
   }
   async summary(run: string): Promise<StoredSummary | null> {
     return this.#summaries.get(run) ?? null;
-  }
-  async putBundle(bundle: BundleRecord): Promise<void> {
-    this.#bundles.set(bundle.hash, bundle);
-  }
-  async bundles(): Promise<readonly BundleRecord[]> {
-    return [...this.#bundles.values()];
   }
   async close(): Promise<void> {
     // Nothing is held open.

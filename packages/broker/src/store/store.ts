@@ -1,5 +1,5 @@
 import type { SeriesSnapshot } from '@muster/metrics';
-import type { BatchHeader, BundleHash, ErrorGroup, RunInfo } from '@muster/protocol';
+import type { BatchHeader, ErrorGroup, RunInfo } from '@muster/protocol';
 
 /** A batch on its way into the store. The payload is given away: whoever appends it must not use it again. */
 export interface AppendedBatch {
@@ -35,13 +35,6 @@ export interface StoredSummary {
   readonly revision: number;
   readonly summary: unknown;
   readonly handleSummary: Readonly<Record<string, string>> | null;
-}
-
-export interface BundleRecord {
-  readonly hash: BundleHash;
-  readonly bytes: number;
-  /** ISO 8601. */
-  readonly storedAt: string;
 }
 
 /** One line of a run's history. */
@@ -126,8 +119,6 @@ export interface Store {
   run(id: string): Promise<RunRecord | null>;
   putSummary(run: string, summary: StoredSummary): Promise<void>;
   summary(run: string): Promise<StoredSummary | null>;
-  putBundle(bundle: BundleRecord): Promise<void>;
-  bundles(): Promise<readonly BundleRecord[]>;
   /** Nothing more is expected of a run: its file may be closed. It opens again by itself. */
   release(run: string): Promise<void>;
   close(): Promise<void>;

@@ -1,17 +1,15 @@
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import type { BundleHash } from '@muster/protocol';
 import type { Catalogue } from '../catalogue.js';
-import type { BundleRecord, RunRecord, StoredSummary } from '../store.js';
+import type { RunRecord, StoredSummary } from '../store.js';
 import { DUCKDB_SETTINGS } from './run-file.js';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS runs(
     id VARCHAR PRIMARY KEY, name VARCHAR, state VARCHAR, verdict VARCHAR, exit_code INTEGER,
     submitted_at VARCHAR, started_at VARCHAR, ended_at VARCHAR, info VARCHAR, detail VARCHAR);
-  CREATE TABLE IF NOT EXISTS summaries(run VARCHAR PRIMARY KEY, revision INTEGER, summary VARCHAR, handle_summary VARCHAR);
-  CREATE TABLE IF NOT EXISTS bundles(hash VARCHAR PRIMARY KEY, bytes BIGINT, stored_at VARCHAR)`;
+  CREATE TABLE IF NOT EXISTS summaries(run VARCHAR PRIMARY KEY, revision INTEGER, summary VARCHAR, handle_summary VARCHAR)`;
 
-type Value = string | number | bigint | null;
+type Value = string | number | null;
 
 interface Session {
   readonly instance: DuckDBInstance;
@@ -75,19 +73,6 @@ export class CatalogueFile implements Catalogue {
       summary: JSON.parse(String(summary)),
       handleSummary: JSON.parse(String(handleSummary)),
     };
-  }
-
-  async putBundle({ hash, bytes, storedAt }: BundleRecord): Promise<void> {
-    await this.#put('bundles', [hash, BigInt(bytes), storedAt]);
-  }
-
-  async bundles(): Promise<readonly BundleRecord[]> {
-    const rows = await this.#rows('SELECT hash, bytes::DOUBLE, stored_at FROM bundles ORDER BY stored_at', []);
-    return rows.map(([hash, bytes, storedAt]) => ({
-      hash: String(hash) as BundleHash,
-      bytes: Number(bytes),
-      storedAt: String(storedAt),
-    }));
   }
 
   async close(): Promise<void> {

@@ -16,8 +16,6 @@ export type StoreQuestion =
   | 'run'
   | 'putSummary'
   | 'summary'
-  | 'putBundle'
-  | 'bundles'
   | 'release';
 
 /** To the thread. Payloads are moved, not copied. */

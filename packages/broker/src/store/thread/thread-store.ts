@@ -4,7 +4,6 @@ import { QueueMeter } from '../queue-meter.js';
 import type {
   Appended,
   AppendedBatch,
-  BundleRecord,
   QueryPage,
   QueryTable,
   ReplayPage,
@@ -119,12 +118,6 @@ export class ThreadStore implements Store {
   }
   summary(run: string): Promise<StoredSummary | null> {
     return this.#ask('summary', run);
-  }
-  putBundle(bundle: BundleRecord): Promise<void> {
-    return this.#ask('putBundle', bundle);
-  }
-  bundles(): Promise<readonly BundleRecord[]> {
-    return this.#ask('bundles');
   }
   release(run: string): Promise<void> {
     return this.#ask('release', run);
