@@ -44,12 +44,11 @@ export class BoxFile {
 
   /** Makes the file of a new stream. @throws what the file system throws. */
   static async create(path: string): Promise<BoxFile> {
-    const file = await open(path, 'wx+');
+    const file = await open(path, 'w+');
     try {
       await file.write(boxHead(0), 0, HEAD_BYTES, 0);
     } catch (thrown) {
       await file.close();
-      await unlink(path);
       throw thrown;
     }
     return new BoxFile(path, file, 0, [], HEAD_BYTES);

@@ -59,6 +59,8 @@ const FILE_NAME = /^([0-9a-f]{32})_([0-9a-f-]{36})\.box$/;
 export class OutboxFiles {
   readonly #options: Required<OutboxFilesOptions>;
   readonly #boxes = new Map<StreamId, Box>();
+  /** Removals under way. */
+  readonly #leaving = new Set<Promise<unknown>>();
   #copyBytes = 0;
   #full = false;
   #retry: NodeJS.Timeout | undefined;
@@ -279,11 +281,13 @@ export class OutboxFiles {
     for (const number of [...box.copies.keys()]) this.#dropCopy(box, number);
     box.pending = [];
     this.#boxes.delete(stream);
-    void box.steps.run(async () => {
+    const removal = box.steps.run(async () => {
       await box.file
         ?.remove()
         .catch((thrown: Error) => this.#options.warn(`${box.path} can't be removed: ${thrown.message}`));
     });
+    this.#leaving.add(removal);
+    void removal.finally(() => this.#leaving.delete(removal));
   }
 
   /** Writes what can still be written and lets go of the files. */
@@ -296,6 +300,7 @@ export class OutboxFiles {
       await box.file?.close();
     }
     this.#boxes.clear();
+    await Promise.all(this.#leaving);
   }
 }
 

@@ -25,8 +25,9 @@ export interface NewBatch {
 const MAX_TAILS = 1_000;
 /** What a header costs beside its payload. */
 const HEADER_BYTES = 256;
-/** Below this share of the disk bound every raw row is kept; then one in `keepOneIn`; at the bound only failed ones. */
+/** From so much of the disk's bound on: one raw row in `keepOneIn`, or only failed ones; at the bound none. */
 const THINNING = [
+  { over: 1, keepOneIn: null },
   { over: 0.9, keepOneIn: Number.POSITIVE_INFINITY },
   { over: 0.75, keepOneIn: 8 },
   { over: 0.5, keepOneIn: 2 },
@@ -66,11 +67,12 @@ export class Streams {
     return true;
   }
 
-  /** One raw row in how many is kept now; `Infinity`: only failed ones. */
-  get keepOneIn(): number {
-    if (this.#disk.full) return Number.POSITIVE_INFINITY;
+  /** One raw row in how many is kept now; `Infinity`: only failed ones; null: none. Windows and their errors always are. */
+  get keepOneIn(): number | null {
+    if (this.#disk.full) return null;
     const share = this.heldBytes / this.#bounds.diskBytes;
-    return THINNING.find(({ over }) => share >= over)?.keepOneIn ?? 1;
+    const step = THINNING.find(({ over }) => share >= over);
+    return step === undefined ? 1 : step.keepOneIn;
   }
   get isDiskFull(): boolean {
     return this.#disk.full;

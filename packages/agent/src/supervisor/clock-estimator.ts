@@ -17,11 +17,11 @@ const KEPT = 16;
 
 /**
  * Estimates the offset of the broker's clock as NTP does (RFC 5905, section 8): the beat with the least round trip of the
- * last 16 decides. Half of its round trip bounds the error whatever the two ways took; drift is added as it ages.
+ * last 16 decides. Half of its round trip bounds the error whatever the two ways took; drift is added from its sending on.
  */
 export class ClockEstimator {
   readonly #drift: number;
-  #beats: { readonly offsetMs: number; readonly roundTripMs: number; readonly arrivedMs: number }[] = [];
+  #beats: { readonly offsetMs: number; readonly roundTripMs: number; readonly sentMs: number }[] = [];
 
   /** @param drift of the two clocks against each other, as a fraction */
   constructor(drift: number) {
@@ -33,7 +33,7 @@ export class ClockEstimator {
     // Stamps that can't be: an answer to a beat of another life, or a peer that makes them up.
     if (arrivedMs < sentMs || answeredMs < receivedMs || roundTripMs < 0) return;
     const offsetMs = (receivedMs - sentMs + (answeredMs - arrivedMs)) / 2;
-    this.#beats = [...this.#beats.slice(1 - KEPT), { offsetMs, roundTripMs, arrivedMs }];
+    this.#beats = [...this.#beats.slice(1 - KEPT), { offsetMs, roundTripMs, sentMs }];
   }
 
   /** Null before the first answer. */
@@ -41,8 +41,7 @@ export class ClockEstimator {
     const [first, ...rest] = this.#beats;
     if (first === undefined) return null;
     const best = rest.reduce((least, beat) => (beat.roundTripMs <= least.roundTripMs ? beat : least), first);
-    const ageMs = Math.max(0, nowMs - best.arrivedMs);
-    return { offsetMs: best.offsetMs, boundMs: best.roundTripMs / 2 + this.#drift * ageMs };
+    return { offsetMs: best.offsetMs, boundMs: best.roundTripMs / 2 + this.#drift * Math.max(0, nowMs - best.sentMs) };
   }
 
   /** The broker is another one now, perhaps on another machine. */

@@ -64,18 +64,18 @@ export class RunStream {
     this.#append(turn, 'window', worker, window, false);
     if (samples === undefined) return;
     const { keepOneIn } = this.#streams;
-    this.#noteThinning(turn, keepOneIn);
-    const thinned = thinSamples(samples, keepOneIn);
+    this.#noteThinning(turn, keepOneIn !== 1);
+    const thinned = keepOneIn === null ? null : thinSamples(samples, keepOneIn);
     const kept = thinned === null ? null : fitSamples(thinned, MAX_PAYLOAD_BYTES);
     if (kept !== null) this.#append(turn, 'samples', worker, kept, false);
   }
 
-  #noteThinning(turn: Turn, keepOneIn: number): void {
-    if (keepOneIn > 1 === this.#thinning) return;
-    this.#thinning = keepOneIn > 1;
+  #noteThinning(turn: Turn, thinning: boolean): void {
+    if (thinning === this.#thinning) return;
+    this.#thinning = thinning;
     turn.log(
       'warn',
-      this.#thinning
+      thinning
         ? 'the outbox fills up: from now on not all raw rows are kept'
         : 'there is room in the outbox again: all raw rows are kept',
     );

@@ -464,11 +464,18 @@ export class Run {
   unsendable(turn: Turn, message: AgentMessage, code: Code, why: string): void {
     if (message.type === 'prepared')
       this.#fail(turn, { type: 'fault', run: this.id, phase: 'prepare', code, message: cut(why), fatal: true });
-    if (message.type === 'once.put' && message.error === undefined) {
-      const { value: _, ...rest } = message;
-      const error = { code: 'SCRIPT_EXCEPTION', message: cut(`the value of ${message.name} can't be sent: ${why}`) };
-      this.#port.questions.replace(turn, { ...rest, error });
-    }
+    if (message.type !== 'once.put' || message.error !== undefined) return;
+    const { value: _, ...rest } = message;
+    const of = SYSTEM_CALLS[message.name] ?? { phase: 'run', code: 'SCRIPT_EXCEPTION' };
+    const fault: Fault = {
+      type: 'fault',
+      run: this.id,
+      ...of,
+      message: cut(`what ${message.name} gave can't be sent: ${why}`),
+      fatal: of.phase === 'setup',
+    };
+    this.#port.questions.replace(turn, { ...rest, error: errorOf(fault) });
+    this.#workerFault(turn, fault);
   }
 
   #end(turn: Turn, outcome: Outcome): void {
@@ -573,6 +580,13 @@ const PHASES: Partial<Record<RunState['s'], Fault['phase']>> = {
   loading: 'prepare',
   prepared: 'prepare',
   making: 'setup',
+};
+
+/** Values that the system itself has made once, by their names. */
+const SYSTEM_CALLS: Readonly<Record<string, { readonly phase: Fault['phase']; readonly code: Code }>> = {
+  setup: { phase: 'setup', code: 'SETUP_FAILED' },
+  teardown: { phase: 'teardown', code: 'TEARDOWN_FAILED' },
+  handleSummary: { phase: 'summary', code: 'SCRIPT_EXCEPTION' },
 };
 
 const errorOf = ({ code, message, where }: Fault): NonNullable<FromAgent<'once.put'>['error']> => ({

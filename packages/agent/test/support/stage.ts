@@ -293,21 +293,11 @@ export class Stage {
     this.grant(1);
     return this;
   }
-  /** The broker grants from now on, a lease ahead at each beat; one is given at once. */
+  /** The broker answers a beat with a grant. */
   grant(generation: number, untilMs = this.nowMs + this.#options.offsetMs + 1_500): this {
-    const { broker } = this;
-    const sent = this.last('beat');
     const atMs = this.nowMs + this.#options.offsetMs;
     const grant = { run: RUN, generation, untilMs };
-    if (broker === null) return this;
-    return this.say({
-      type: 'beat',
-      seq: sent.seq,
-      sentMs: this.nowMs,
-      receivedMs: atMs,
-      answeredMs: atMs,
-      grant,
-    });
+    return this.say({ type: 'beat', seq: 0, sentMs: this.nowMs, receivedMs: atMs, answeredMs: atMs, grant });
   }
   window(worker: number, second: number, samples?: Uint8Array): this {
     return this.news(worker, {
