@@ -22,6 +22,8 @@ export const factsOf = (run: RunRecord): RunFacts => ({
   endedAtMs: run.state === 'settling' || run.state === 'finished' ? run.durationMs : null,
 });
 
+const toMicroseconds = (ms: number | null): number | null => (ms === null ? null : Math.round(ms * 1_000) / 1_000);
+
 /** The part of a summary that the controller knows. */
 export const runPartOf = (run: RunRecord): Summary['run'] => {
   const first = run.plans.find((plan) => plan.generation === 1)?.members ?? [];
@@ -34,11 +36,13 @@ export const runPartOf = (run: RunRecord): Summary['run'] => {
     reason: run.reason,
     startedAt: run.startedAt,
     endedAt: run.endedAt ?? run.submittedAt,
-    durationMs: run.durationMs,
+    durationMs: Math.round(run.durationMs),
     bundle: run.bundle.hash,
     seed: run.seed,
     agents: factsOf(run).members.map((member) => ({
       ...member,
+      clockOffsetMs: toMicroseconds(member.clockOffsetMs),
+      clockBoundMs: toMicroseconds(member.clockBoundMs),
       share: first.includes(member.id) ? 1 / first.length : 0,
     })),
     events: run.events.map(({ generation, agent, ...line }) => ({

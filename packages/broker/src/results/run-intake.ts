@@ -17,7 +17,7 @@ export type ProgressEvent = Omit<Progress, 'number' | 'state' | 'agents'>;
 
 /** One run whose results are taken in: its streams' numbers, what is merged, how its thresholds stand. */
 export class RunIntake {
-  /** The controller's record; it changes in place. */
+  /** The controller's record as it was told last. */
   record: RunRecord;
   readonly results: RunResults;
   readonly #ledgers = new Map<string, StreamLedger>();

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import {
   type AgentMessage,
   agentId,
@@ -16,16 +15,12 @@ import {
   type RunEvent,
   type StreamId,
 } from '@muster/protocol';
-import { BundleShelf } from '../bundles/bundle-shelf.js';
 import { Controller } from '../controller/controller.js';
 import type { BoundEndpoints } from '../data-folder/kept-endpoints.js';
-import { Journal } from '../journal/journal.js';
 import type { Logger } from '../log.js';
 import { OBSERVERS } from '../observers/registry.js';
 import { type ResolvedBrokerOptions, SOCKETS, type SocketName } from '../options/broker-options.js';
 import { ResultsPath } from '../results/results-path.js';
-import type { Store, StoreHealth } from '../store/store.js';
-import { ThreadStore } from '../store/thread/thread-store.js';
 import { BROKER_VERSION } from '../version.js';
 import { Backend } from './backend.js';
 import { ClientBound } from './client-bound.js';
@@ -34,45 +29,20 @@ import { Control } from './control.js';
 import { DropLog } from './drop-log.js';
 import { Frontend } from './frontend.js';
 import { LoopLag } from './loop-lag.js';
+import { openState, type State } from './open-state.js';
 import { readRegistration } from './register.js';
 import { repairCatalogue } from './repair-catalogue.js';
 import { RunHistory } from './run-history.js';
 import { advertised, bindSockets, closeSockets, openSockets, type Sockets } from './sockets.js';
+import { within } from './within.js';
 
 /** How often the controller looks who has gone silent. */
 const SWEEP_MS = 100;
 /** What waits when the broker is closed gets so long. */
 const CLOSE_MS = 5_000;
 
-/** What a data folder holds, opened. */
-interface State {
-  readonly journal: Journal;
-  readonly saved: Readonly<Record<string, unknown>>;
-  readonly store: Store;
-  readonly shelf: BundleShelf;
-}
-
-const openState = async (folder: string, options: ResolvedBrokerOptions, log: Logger): Promise<State> => {
-  const healthOf = (what: string): StoreHealth => ({
-    failed: (code, message) => log.error({ code }, `${what} fails, and is tried again: ${message}`),
-    recovered: () => log.info(`${what} works again`),
-  });
-  const store = await ThreadStore.open({
-    folder,
-    health: healthOf('the store'),
-    queueBytes: options.limits.storeQueueBytes,
-  });
-  try {
-    const opened = await Journal.open(join(folder, 'controller.journal'), healthOf('the journal'));
-    if (opened.droppedBytes > 0)
-      log.warn({ bytes: opened.droppedBytes }, 'the end of the journal was cut off by a crash, and is dropped');
-    const shelf = await BundleShelf.open(join(folder, 'bundles'), options.limits.bundleBytes, machineMs);
-    return { journal: opened.journal, saved: Object.fromEntries(opened.entries), store, shelf };
-  } catch (thrown) {
-    await store.close();
-    throw thrown;
-  }
-};
+/** The broker itself, asking its controller as a client does. */
+const NOBODY = '';
 
 /** The broker's sockets, stores and clocks around its cores. */
 export class BrokerShell {
@@ -163,7 +133,10 @@ export class BrokerShell {
     wanted: BoundEndpoints,
     log: Logger,
   ): Promise<{ readonly shell: BrokerShell; readonly bound: BoundEndpoints }> {
-    const shell = new BrokerShell(options, await openState(folder, options, log), log);
+    const started: { shell: BrokerShell | null } = { shell: null };
+    const state = await openState(folder, options, log, (text) => started.shell?.noteInRuns(text));
+    const shell = new BrokerShell(options, state, log);
+    started.shell = shell;
     try {
       return { shell, bound: await shell.#start(wanted) };
     } catch (thrown) {
@@ -215,8 +188,12 @@ export class BrokerShell {
       queryRows: limits.queryRows,
       now: () => ({ nowMs: machineMs(), wallMs: Date.now() }),
       tellAgent: (agent, message) => this.#backend.tell(agent, message),
-      reply: (client, id, result) => this.#frontend.reply(client, id, result),
-      fail: (client, id, error) => this.#frontend.fail(client, id, error),
+      reply: (client, id, result) => {
+        if (client !== NOBODY) this.#frontend.reply(client, id, result);
+      },
+      fail: (client, id, error) => {
+        if (client !== NOBODY) this.#frontend.fail(client, id, error);
+      },
       publish: (event) => this.#publish(event),
       runFinished: (run) => {
         if (this.#watchers > 0)
@@ -266,6 +243,14 @@ export class BrokerShell {
     this.#ready().handle({ type: 'agent', agent, message });
   }
 
+  /** Writes something that concerns everybody into the history of every run that goes on. */
+  noteInRuns(text: string): void {
+    for (const run of this.#control?.runs() ?? []) {
+      const message = { type: 'annotate', id: 'broker', run, text } as const;
+      this.#control?.handle({ type: 'client', client: NOBODY, message });
+    }
+  }
+
   #publish(event: RunEvent): void {
     this.#sockets.events.send([eventTopic(event.run), encodeNative(event)]);
   }
@@ -310,12 +295,3 @@ export class BrokerShell {
     await this.#state.journal.close();
   }
 }
-
-const within = async (ms: number, work: Promise<void>): Promise<void> => {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, late]);
-  clearTimeout(timer);
-};

@@ -1,4 +1,4 @@
-import { type BrokerMessage, type BundleHash, MusterError, type RunEvent, Summary } from '@muster/protocol';
+import { type BrokerMessage, type BundleHash, MusterError, type RunEvent, type RunId, Summary } from '@muster/protocol';
 import type { BundleShelf } from '../bundles/bundle-shelf.js';
 import type { Controller } from '../controller/controller.js';
 import type { ControllerEffect, ControllerEvent, Instant } from '../controller/events.js';
@@ -68,6 +68,11 @@ export class Control {
     return this.#parts.controller.agents();
   }
 
+  /** Ids of the runs that are not finished. */
+  runs(): readonly RunId[] {
+    return this.#parts.controller.runs().map(({ id }) => id);
+  }
+
   /** Resolves when nothing waits and everything begun is done. */
   async settled(): Promise<void> {
     await this.#queue.settled();
@@ -111,10 +116,8 @@ export class Control {
         history.note(effect.info);
         return;
       case 'open':
-        results.open(effect.run);
-        return;
       case 'facts':
-        results.facts(effect.run);
+        results.open(effect.run);
         return;
       case 'count':
         this.#begin(results.count(effect.run));
@@ -158,6 +161,7 @@ export class Control {
   /** The run is over: its end is kept, then those who wanted to know are told. */
   async #conclude(record: RunRecord, handleSummary: Readonly<Record<string, string>> | null): Promise<void> {
     const { store, history, log } = this.#parts;
+    this.#parts.results.open(record);
     history.conclude(record);
     this.#parts.runFinished(record.id);
     const stored = await store.summary(record.id);
