@@ -20,8 +20,8 @@ export interface SocketListener {
 
 export type Sockets = Readonly<Record<SocketName, Socket>>;
 
-/** Batches inside zeromq before a sender has to wait: its outbox keeps the rest. */
-const RECEIVER_MARK = 256;
+/** Batches inside zeromq per sender before it has to wait: about what an outbox has in flight; it keeps the rest. */
+const RECEIVER_MARK = 32;
 /** Events inside zeromq per slow watcher; beyond it zeromq drops, and the watcher sees a gap in the numbers. */
 const EVENTS_MARK = 10_000;
 
