@@ -49,7 +49,7 @@ export const Prepared = z.strictObject({
   type: z.literal('prepared'),
   run: RunId,
   /** `export const options` as evaluated on the agent: plain data, not yet validated. */
-  options: z.unknown(),
+  options: z.unknown().optional(),
   /** Names of the exported functions (`default`, `setup`, `teardown`, `handleSummary`, the `exec` functions). */
   functions: z.array(Name).max(1_000),
   /** Names and types of the custom metrics declared so far. */
