@@ -30,8 +30,9 @@ export class LastLines {
     this.#onLine(line);
   }
 
-  last(count: number): readonly string[] {
-    return this.#lines.slice(-count);
+  /** What says most of why a process ended: the last line that names an error, else the last three. */
+  cause(): string {
+    return this.#lines.findLast((line) => /\b\w*Error\b/.test(line)) ?? this.#lines.slice(-3).join(' | ');
   }
   get text(): string {
     return [...this.#lines, this.#open].join('\n');

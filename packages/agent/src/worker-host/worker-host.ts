@@ -1,6 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import { AuthorPlaces, type WatchdogLine, type WorkerNews, type WorkerOrder, workerEntry } from '@muster/engine';
 import { LastLines } from './last-lines.js';
@@ -31,7 +30,8 @@ export class WorkerHost {
   readonly #child: ChildProcess;
   readonly #pipe: Socket;
   readonly #options: WorkerHostOptions;
-  readonly #lines: LastLines;
+  readonly #output: LastLines;
+  readonly #errors: LastLines;
   /** What the watchdog said before it ended the process. */
   #verdict: Exclude<WatchdogLine, { readonly grant: unknown }> | null = null;
   #asked = false;
@@ -39,7 +39,8 @@ export class WorkerHost {
 
   constructor(options: WorkerHostOptions) {
     this.#options = options;
-    this.#lines = new LastLines((line) => options.onLine?.(line));
+    this.#output = new LastLines((line) => options.onLine?.(line));
+    this.#errors = new LastLines((line) => options.onLine?.(line));
     this.#child = fork(options.entry ?? workerEntry(), [], {
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
@@ -64,8 +65,8 @@ export class WorkerHost {
 
   #listen(): void {
     const child = this.#child;
-    for (const stream of [child.stdout, child.stderr] as (Readable | null)[])
-      stream?.setEncoding('utf8').on('data', (text: string) => this.#lines.add(text));
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#output.add(text));
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#errors.add(text));
     child.on('message', (news) => this.#options.onNews(news as WorkerNews));
     child.on('error', (error) => {
       // A worker that never ran has no `close`.
@@ -73,7 +74,11 @@ export class WorkerHost {
         this.#exit({ ...NOTHING, reason: 'start', message: `a worker can't be started: ${error.message}` });
     });
     // After the last message, the last line and the end of the watchdog's pipe.
-    child.on('close', (code, signal) => this.#exit(this.#classify(code, signal)));
+    child.on('close', (code, signal) => {
+      this.#output.end();
+      this.#errors.end();
+      this.#exit(this.#classify(code, signal));
+    });
     // A worker that is gone takes no more grants: its exit says the rest.
     this.#pipe.on('error', () => this.#pipe.destroy());
     let rest = '';
@@ -89,7 +94,7 @@ export class WorkerHost {
       const said = JSON.parse(line) as WatchdogLine;
       if (!('grant' in said)) this.#verdict = said;
     } catch (thrown) {
-      this.#lines.add(`the watchdog said what is no JSON: ${(thrown as Error).message}\n`);
+      this.#errors.add(`the watchdog said what is no JSON: ${(thrown as Error).message}\n`);
     }
   }
 
@@ -106,7 +111,7 @@ export class WorkerHost {
       const message = `a worker took ${mib(rssBytes)} MiB of memory, more than the ${mib(maxRssBytes)} it may`;
       return { ...how, reason: 'memory', message };
     }
-    if (HEAP_GONE.test(this.#lines.text)) {
+    if (HEAP_GONE.test(this.#errors.text)) {
       const message = `a worker needed more than the ${this.#options.maxHeapMiB} MiB of heap it may take`;
       return { ...how, reason: 'memory', message };
     }
@@ -118,8 +123,8 @@ export class WorkerHost {
         reason: signal === null && code === 0 ? 'asked' : 'signal',
         message: `ended by ${signal ?? `exit code ${code}`}`,
       };
-    const last = this.#lines.last(3);
-    const words = last.length === 0 ? '' : `: ${last.join(' | ')}`;
+    const last = this.#errors.cause();
+    const words = last === '' ? '' : `: ${last}`;
     return signal === null
       ? { ...how, reason: 'exit', message: `a worker ended by itself with exit code ${code}${words}` }
       : { ...how, reason: 'signal', message: `a worker was ended by ${signal}${words}` };
@@ -132,7 +137,7 @@ export class WorkerHost {
     try {
       return new AuthorPlaces(bundlePath).at(Number(found[2]), Number(found[3]));
     } catch (thrown) {
-      this.#lines.add(`the author's line can't be found: ${(thrown as Error).message}\n`);
+      this.#errors.add(`the author's line can't be found: ${(thrown as Error).message}\n`);
       return null;
     }
   }
@@ -140,7 +145,6 @@ export class WorkerHost {
   #exit(exit: WorkerExit): void {
     if (this.#over) return;
     this.#over = true;
-    this.#lines.end();
     this.#pipe.destroy();
     this.#options.onExit(exit);
   }
