@@ -395,7 +395,10 @@ export class Controller {
 
   #fault(live: LiveRun, member: Member, fault: Of<'fault'>): void {
     const where = fault.where === undefined ? '' : ` at ${fault.where}`;
-    this.#event(live, 'fault', `${fault.code}: ${fault.message}${where}`, { agent: member.id });
+    const text = `${fault.code}: ${fault.message}${where}`;
+    // An agent says a fault again until it is told what follows.
+    if (live.record.events.some((event) => event.kind === 'fault' && event.agent === member.id && event.text === text)) return;
+    this.#event(live, 'fault', text, { agent: member.id });
     this.#note(live, fault.fatal ? 'error' : 'warn', `${member.id}: ${fault.message}${where}`);
     this.#touch(live);
     if (fault.code === 'TEST_ABORTED') {
