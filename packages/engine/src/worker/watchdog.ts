@@ -56,8 +56,13 @@ const whereIsMain = (): Promise<string | null> =>
     const session = new Session();
     setTimeout(() => resolve(null), 1_000);
     session.connectToMainThread();
+    // A frame names its script by number only; what the numbers are is told when the debugger is switched on.
+    const scripts = new Map<string, string>();
+    session.on('Debugger.scriptParsed', ({ params }) => scripts.set(params.scriptId, params.url));
     session.on('Debugger.paused', ({ params }) => {
-      const frame = params.callFrames.find((each) => each.url.includes('/bundles/')) ?? params.callFrames[0];
+      const frames = params.callFrames.map(({ location }) => ({ location, url: scripts.get(location.scriptId) ?? '' }));
+      const frame =
+        frames.find((each) => each.url.includes('/bundles/')) ?? frames.find((each) => each.url.startsWith('file:'));
       resolve(
         frame === undefined
           ? null
