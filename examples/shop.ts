@@ -4,8 +4,24 @@ import { check, fail, group, http, type Options, sleep, Trend } from '@muster/sc
 //   muster run examples/shop.ts -e BASE_URL=http://127.0.0.1:8080
 export const options: Options = {
   scenarios: {
-    browse: { executor: 'ramping-vus', startVUs: 2, stages: [{ duration: '5s', target: 20 }, { duration: '12s', target: 20 }], gracefulRampDown: '2s' },
-    buy: { executor: 'constant-arrival-rate', exec: 'buy', rate: 50, timeUnit: '1s', duration: '17s', preAllocatedVUs: 20, maxVUs: 40 },
+    browse: {
+      executor: 'ramping-vus',
+      startVUs: 2,
+      stages: [
+        { duration: '5s', target: 20 },
+        { duration: '12s', target: 20 },
+      ],
+      gracefulRampDown: '2s',
+    },
+    buy: {
+      executor: 'constant-arrival-rate',
+      exec: 'buy',
+      rate: 50,
+      timeUnit: '1s',
+      duration: '17s',
+      preAllocatedVUs: 20,
+      maxVUs: 40,
+    },
   },
   thresholds: {
     http_req_failed: ['rate<0.05'],
@@ -45,6 +61,6 @@ export async function buy(shop: Shop): Promise<void> {
   await group('basket', async () => {
     basketSize.add(1 + Math.floor(Math.random() * 5));
     const paid = await http.post(`${BASE}/echo`, { item: '42', token: shop.token }, { tags: { name: 'pay' } });
-    check(paid, { 'paid': (r) => r.status === 200 });
+    check(paid, { paid: (r) => r.status === 200 });
   });
 }

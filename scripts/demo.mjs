@@ -27,7 +27,10 @@ const start = (name, argv, ready) =>
 
 const muster = (...argv) =>
   new Promise((resolve) => {
-    const child = spawn(process.execPath, [join(root, 'apps/cli/bin/muster.js'), ...argv], { cwd: root, stdio: 'inherit' });
+    const child = spawn(process.execPath, [join(root, 'apps/cli/bin/muster.js'), ...argv], {
+      cwd: root,
+      stdio: 'inherit',
+    });
     child.once('exit', (code) => resolve(code));
   });
 
@@ -44,7 +47,10 @@ const compare = (summary, stats) => {
     ['requests answered', summary.coverage.answered, 'requests served', stats.served],
   ];
   console.log('\n  what Muster reports            what the target counted itself');
-  for (const [ours, a, theirs, b] of rows) console.log(`  ${a === b ? '✓' : '✗'} ${ours.padEnd(20)} ${String(a).padStart(7)}   ${theirs.padEnd(20)} ${String(b).padStart(7)}`);
+  for (const [ours, a, theirs, b] of rows)
+    console.log(
+      `  ${a === b ? '✓' : '✗'} ${ours.padEnd(20)} ${String(a).padStart(7)}   ${theirs.padEnd(20)} ${String(b).padStart(7)}`,
+    );
   return rows.every(([, a, , b]) => a === b);
 };
 
@@ -53,18 +59,47 @@ try {
   const port = await start('target', ['packages/testkit/dist/target/main.js'], /"port":\s*(\d+)/);
   const base = `http://127.0.0.1:${port}`;
   console.log(`target  ${base}`);
-  const broker = await start('broker', ['packages/broker/bin/muster-broker.js', '--frontend', 'tcp://127.0.0.1:*', '--data', join(folder, 'broker')], /"?frontend"?[:=]\s*"?(tcp:\/\/[^\s",}]+)/);
+  const broker = await start(
+    'broker',
+    ['packages/broker/bin/muster-broker.js', '--frontend', 'tcp://127.0.0.1:*', '--data', join(folder, 'broker')],
+    /"?frontend"?[:=]\s*"?(tcp:\/\/[^\s",}]+)/,
+  );
   console.log(`broker  ${broker}`);
   for (const node of ['demo-1', 'demo-2']) {
     children.push(
-      spawn(process.execPath, ['packages/agent/bin/muster-agent.js', '--broker', broker, '--node', node, '--workers', '1', '--data', join(folder, node)], { cwd: root, stdio: 'ignore' }),
+      spawn(
+        process.execPath,
+        [
+          'packages/agent/bin/muster-agent.js',
+          '--broker',
+          broker,
+          '--node',
+          node,
+          '--workers',
+          '1',
+          '--data',
+          join(folder, node),
+        ],
+        { cwd: root, stdio: 'ignore' },
+      ),
     );
     console.log(`agent   ${node}`);
   }
   await agentsSignedOn(broker, 2);
   console.log('');
   const file = join(folder, 'summary.json');
-  const code = await muster('run', 'examples/shop.ts', '--broker', broker, '--agents', '2', '-e', `BASE_URL=${base}`, '--summary-export', file);
+  const code = await muster(
+    'run',
+    'examples/shop.ts',
+    '--broker',
+    broker,
+    '--agents',
+    '2',
+    '-e',
+    `BASE_URL=${base}`,
+    '--summary-export',
+    file,
+  );
   const stats = await (await fetch(`${base}/stats`)).json();
   const agree = code === 0 && compare(JSON.parse(readFileSync(file, 'utf8')), stats);
   status = agree ? 0 : code || 1;
@@ -73,7 +108,11 @@ try {
   console.error(error instanceof Error ? error.message : error);
 } finally {
   for (const child of children) child.kill('SIGTERM');
-  await Promise.all(children.map((child) => (child.exitCode !== null || child.signalCode !== null ? null : new Promise((done) => child.once('exit', done)))));
+  await Promise.all(
+    children.map((child) =>
+      child.exitCode !== null || child.signalCode !== null ? null : new Promise((done) => child.once('exit', done)),
+    ),
+  );
   rmSync(folder, { recursive: true, force: true });
 }
 process.exitCode = status;

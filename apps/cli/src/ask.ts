@@ -50,7 +50,12 @@ export const withResults = async <T>(
       },
     );
   }
-  const broker = await startBroker({ data: folder, frontend: 'tcp://127.0.0.1:*', keepPorts: false, logLevel: 'silent' });
+  const broker = await startBroker({
+    data: folder,
+    frontend: 'tcp://127.0.0.1:*',
+    keepPorts: false,
+    logLevel: 'silent',
+  });
   try {
     await using muster = await connect(broker.endpoints.frontend, { timeoutMs: CONNECT_MS });
     return await use(muster);
