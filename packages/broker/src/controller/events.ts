@@ -1,5 +1,4 @@
 import type {
-  AgentId,
   AgentMessage,
   BrokerMessage,
   ClientMessage,
@@ -8,7 +7,6 @@ import type {
   RunInfo,
   RunState,
   StreamId,
-  Verdict,
 } from '@muster/protocol';
 import type { RunRecord } from './run-record.js';
 
@@ -27,19 +25,23 @@ export interface Counted {
   readonly iterations: { readonly completed: number; readonly failed: number };
 }
 
+/** What a new run needs and the controller can't make: `bundleSize` is null when the broker does not hold the bundle. */
+export interface FreshRun {
+  readonly run: RunId;
+  readonly seed: number;
+  readonly bundleSize: number | null;
+}
+
 /** What happens to the controller. */
 export type ControllerEvent =
   /** A message on the backend from the peer with this routing id. */
   | { readonly type: 'agent'; readonly agent: string; readonly message: AgentMessage }
-  /**
-   * A client's question that is the controller's to answer. A `submit` comes with what can't be made inside: a fresh id,
-   * a seed, and the size of the bundle (null: the broker does not hold it).
-   */
+  /** A client's question that is the controller's to answer; a `submit` comes with what a new run needs. */
   | {
       readonly type: 'client';
       readonly client: string;
       readonly message: ClientMessage;
-      readonly fresh?: { readonly run: RunId; readonly seed: number; readonly bundleSize: number | null };
+      readonly fresh?: FreshRun;
     }
   /** Every 100 ms or so. */
   | { readonly type: 'sweep' }
@@ -52,9 +54,14 @@ export type ControllerEvent =
   /** Answers `count`. */
   | { readonly type: 'counted'; readonly run: RunId; readonly counted: Counted }
   /** Answers `summarise`. */
-  | { readonly type: 'summarised'; readonly run: RunId; readonly summary: unknown };
+  | { readonly type: 'summarised'; readonly run: RunId; readonly summary: unknown }
+  /** Answers `conclude`: everything that the run leaves is kept. */
+  | { readonly type: 'concluded'; readonly run: RunId };
 
-/** What the controller wants done, in this order: what stands after a `save` waits until that is on disk. */
+/**
+ * What the controller wants done, in this order: what stands after a `save` or a `delete` waits until that is on disk.
+ * Records in effects are never changed afterwards.
+ */
 export type ControllerEffect =
   | { readonly type: 'save'; readonly key: string; readonly value: unknown }
   | { readonly type: 'delete'; readonly key: string }
@@ -84,14 +91,18 @@ export type ControllerEffect =
   | { readonly type: 'publish'; readonly run: RunId; readonly event: RunNews }
   /** How the run stands now, for the catalogue. */
   | { readonly type: 'catalogue'; readonly info: RunInfo }
-  /** The run's results are to be taken in (again, after a restart); the record is also what `progress` is made from. */
+  /** The run's results are to be taken in (again, after a restart). */
   | { readonly type: 'open'; readonly run: RunRecord }
-  /** The record changed in what the results path uses: options, plans, members. */
+  /** The record is another one now. */
   | { readonly type: 'facts'; readonly run: RunRecord }
+  /** Find out what the verdict rests on; answered by `counted`. */
   | { readonly type: 'count'; readonly run: RunRecord }
-  /** The verdict is set: make the summary and keep it. */
+  /** The verdict is set: make the summary and keep it; answered by `summarised`. */
   | { readonly type: 'summarise'; readonly run: RunRecord }
-  /** The run is finished: keep what the author's handleSummary made, tell the observers. */
+  /**
+   * The run is finished: keep how it ended and what the author's `handleSummary` made; answered by `concluded`. Only then
+   * do its watchers hear that it is finished, and find everything. After a restart it may come a second time.
+   */
   | {
       readonly type: 'conclude';
       readonly run: RunRecord;
@@ -117,5 +128,3 @@ export type RunNews =
       readonly level: 'info' | 'warn' | 'error';
       readonly text: string;
     };
-
-export type { AgentId, Verdict };

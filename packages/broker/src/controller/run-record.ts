@@ -1,7 +1,21 @@
 import type { ClaimBook, PlanShape, ResolvedOptions } from '@muster/plan';
-import type { AgentId, BundleHash, RunId, RunInfo, RunState, StreamId, Verdict } from '@muster/protocol';
+import {
+  type AgentId,
+  type BundleHash,
+  type RunId,
+  type RunInfo,
+  type RunState,
+  type StreamId,
+  streamId,
+  type Verdict,
+} from '@muster/protocol';
+import type { Step } from './run/run-life.js';
 
-/** How far an agent is with a run. */
+/** How far an agent has come with a run; it only goes on. */
+export const MEMBER_PROGRESS = ['reserved', 'prepared', 'ready', 'loading', 'finished'] as const;
+export type MemberProgress = (typeof MEMBER_PROGRESS)[number];
+
+/** An agent in a run. */
 export interface Member {
   readonly id: AgentId;
   readonly node: string;
@@ -10,20 +24,20 @@ export interface Member {
   readonly pid: number;
   readonly version: string;
   readonly workers: number;
-  prepared: boolean;
-  ready: boolean;
-  started: boolean;
+  readonly progress: MemberProgress;
   /** Highest generation that it holds; -1: none. */
-  acked: number;
-  finished: boolean;
-  lost: boolean;
-  failed: boolean;
-  /** Its stream is committed to the end. */
-  closed: boolean;
+  readonly acked: number;
+  /** Silent for too long, or without the run: its share is given away, and it takes no further part. */
+  readonly lost: boolean;
+  /** It said that it can't go on with the run. */
+  readonly failed: boolean;
+  /** Its stream is committed to the end, or it has none. */
+  readonly closed: boolean;
   /** Nothing of the run is left on it. */
-  released: boolean;
-  clockOffsetMs: number | null;
-  clockBoundMs: number | null;
+  readonly released: boolean;
+  /** As it estimated them itself; filled in when the load is over. */
+  readonly clockOffsetMs: number | null;
+  readonly clockBoundMs: number | null;
 }
 
 /** A line of the run's history. */
@@ -42,18 +56,15 @@ export type OnceRecord =
   | { readonly s: 'made'; readonly value: unknown }
   | { readonly s: 'failed'; readonly code: string; readonly message: string };
 
-/**
- * Everything that the controller knows of a run: plain data, saved whole whenever it changed.
- *
- * | state | left by |
- * |---|---|
- * | preparing | all members prepared, options fine → plan 0; all ready → ready; fault, stop, deadline → settling |
- * | ready | plan 1 saved → running |
- * | running | all living members finished → settling; stop → stopping; all lost → settling |
- * | stopping | all living members finished → settling |
- * | settling | all streams closed, or the deadline → counted → verdict → summarised → finished |
- * | finished | – |
- */
+/** What broke a run. */
+export interface RunFault {
+  readonly code: string;
+  readonly message: string;
+  /** `file:line:column` in the author's file. */
+  readonly where: string | null;
+}
+
+/** Everything that the controller knows of a run: plain data that is never changed but replaced. */
 export interface RunRecord {
   readonly id: RunId;
   readonly name: string;
@@ -67,29 +78,33 @@ export interface RunRecord {
   readonly seed: number;
   readonly observers: readonly string[];
   readonly submittedAt: string;
-  state: RunState;
-  members: Member[];
-  functions: readonly string[];
-  options: ResolvedOptions | null;
-  plans: PlanShape[];
+  /** Where it is, finely; `state` is what clients see of it. */
+  readonly step: Step;
+  readonly state: RunState;
+  readonly members: readonly Member[];
+  readonly functions: readonly string[];
+  readonly options: ResolvedOptions | null;
+  readonly plans: readonly PlanShape[];
   /** The run's instant 0 on the broker's clock of the process that chose it. */
-  startAtMs: number | null;
-  startedAt: string | null;
-  endedAt: string | null;
-  /** Milliseconds of the run's clock at its end. */
-  durationMs: number;
+  readonly startAtMs: number | null;
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+  /** Milliseconds of the run's clock at the end of its load. */
+  readonly durationMs: number;
   /** What broke the run, first come. */
-  fault: { readonly code: string; readonly message: string; readonly where: string | null } | null;
-  stop: { readonly by: 'user' | 'test' | 'threshold'; readonly reason: string } | null;
-  stage: 'none' | 'counting' | 'summarising' | 'author-summary';
-  verdict: Verdict | null;
-  exitCode: number | null;
-  reason: string | null;
-  readonly events: RunEventLine[];
-  /** Number of the last published event. */
-  number: number;
-  readonly once: Record<string, OnceRecord>;
-  readonly claims: Record<string, ClaimBook>;
+  readonly fault: RunFault | null;
+  readonly stop: { readonly by: 'user' | 'test' | 'threshold'; readonly reason: string } | null;
+  readonly verdict: Verdict | null;
+  readonly exitCode: number | null;
+  readonly reason: string | null;
+  /** What the author's `handleSummary` made: file names and their texts. */
+  readonly handleSummary: Readonly<Record<string, string>> | null;
+  readonly events: readonly RunEventLine[];
+  /** Number of the last published event. Not saved each time: numbers up to `numbersUpTo` may have been used. */
+  readonly number: number;
+  readonly numbersUpTo: number;
+  readonly once: Readonly<Record<string, OnceRecord>>;
+  readonly claims: Readonly<Record<string, ClaimBook>>;
 }
 
 /** The run as clients see it. */
@@ -107,7 +122,15 @@ export const infoOf = (run: RunRecord): RunInfo => ({
   agents: run.members.map((member) => member.id),
 });
 
-export const streamOf = (member: Member, run: RunRecord): StreamId => `${member.boot}/${run.id}` as StreamId;
+/** The one stream of an agent's results of a run. */
+export const streamOf = (member: Member, run: RunRecord): StreamId => streamId(member.boot, run.id);
 
 /** Members that are expected to do something yet. */
-export const living = (run: RunRecord): Member[] => run.members.filter((member) => !member.lost);
+export const living = (run: RunRecord): readonly Member[] => run.members.filter((member) => !member.lost);
+
+/** Members that are expected to say yet that they are finished. */
+export const unfinished = (run: RunRecord): readonly Member[] =>
+  run.members.filter((member) => !member.lost && member.progress !== 'finished');
+
+export const hasReached = (member: Member, progress: MemberProgress): boolean =>
+  MEMBER_PROGRESS.indexOf(member.progress) >= MEMBER_PROGRESS.indexOf(progress);

@@ -1,6 +1,6 @@
 import { CODES, type Code, EXIT, exitCodeOf, type Verdict } from '@muster/protocol';
 import type { Counted } from './events.js';
-import type { RunRecord } from './run-record.js';
+import type { RunFault, RunRecord } from './run-record.js';
 
 export interface Judgement {
   readonly verdict: Verdict;
@@ -8,36 +8,44 @@ export interface Judgement {
   readonly reason: string | null;
 }
 
-const errorCode = (code: string): number => (Object.hasOwn(CODES, code) ? exitCodeOf(code as Code) : EXIT.scriptFailed);
-
 /** The one verdict of a run: the first that applies, in the order of the protocol's table. */
-export const judge = (run: RunRecord, counted: Counted): Judgement => {
-  if (run.fault !== null) {
-    const where = run.fault.where === null ? '' : ` at ${run.fault.where}`;
-    return { verdict: 'errored', exitCode: errorCode(run.fault.code), reason: `${run.fault.message}${where}` };
-  }
-  if (
-    run.stop?.by !== 'user' &&
-    run.stop?.by !== 'test' &&
-    counted.iterations.completed > 0 &&
-    counted.iterations.failed === counted.iterations.completed
-  ) {
-    return {
-      verdict: 'errored',
-      exitCode: EXIT.scriptFailed,
-      reason: `every iteration threw (${counted.iterations.failed})`,
-    };
-  }
-  if (run.stop?.by === 'user') return { verdict: 'aborted', exitCode: EXIT.abortedByUser, reason: run.stop.reason };
-  if (run.stop?.by === 'test') return { verdict: 'aborted', exitCode: EXIT.abortedByTest, reason: run.stop.reason };
-  if (counted.coverage < run.minCoverage) {
-    return {
-      verdict: 'invalid',
-      exitCode: EXIT.invalid,
-      reason: `the results cover ${(counted.coverage * 100).toFixed(2)} % of the run, less than ${run.minCoverage * 100} %`,
-    };
-  }
-  if (counted.failedThreshold !== null)
-    return { verdict: 'failed', exitCode: EXIT.thresholdsFailed, reason: counted.failedThreshold };
-  return { verdict: 'passed', exitCode: EXIT.passed, reason: null };
+export const judge = (run: RunRecord, counted: Counted): Judgement =>
+  errored(run, counted) ?? aborted(run) ?? invalid(run, counted) ?? failed(run, counted) ?? PASSED;
+
+const PASSED: Judgement = { verdict: 'passed', exitCode: EXIT.passed, reason: null };
+
+const errored = (run: RunRecord, { iterations }: Counted): Judgement | null => {
+  if (run.fault !== null)
+    return { verdict: 'errored', exitCode: exitCodeOfFault(run.fault), reason: sentenceOf(run.fault) };
+  // An abort by the test is itself thrown in an iteration, which may be the only one.
+  if (run.stop?.by === 'test' || iterations.completed === 0 || iterations.failed < iterations.completed) return null;
+  return {
+    verdict: 'errored',
+    exitCode: exitCodeOf('ALL_ITERATIONS_FAILED'),
+    reason: `every iteration threw (${iterations.failed})`,
+  };
 };
+
+const aborted = ({ stop }: RunRecord): Judgement | null => {
+  if (stop?.by === 'user') return { verdict: 'aborted', exitCode: EXIT.abortedByUser, reason: stop.reason };
+  if (stop?.by === 'test') return { verdict: 'aborted', exitCode: EXIT.abortedByTest, reason: stop.reason };
+  return null;
+};
+
+const invalid = (run: RunRecord, { coverage }: Counted): Judgement | null => {
+  if (coverage >= run.minCoverage) return null;
+  const least = `${Number((run.minCoverage * 100).toFixed(2))} %`;
+  const reason = `the results cover ${(coverage * 100).toFixed(2)} % of the run, less than ${least}`;
+  return { verdict: 'invalid', exitCode: EXIT.invalid, reason };
+};
+
+const failed = ({ stop }: RunRecord, { failedThreshold }: Counted): Judgement | null => {
+  const reason = failedThreshold ?? (stop?.by === 'threshold' ? stop.reason : null);
+  return reason === null ? null : { verdict: 'failed', exitCode: EXIT.thresholdsFailed, reason };
+};
+
+/** A code that this version does not know comes from a newer agent's script. */
+const exitCodeOfFault = ({ code }: RunFault): number =>
+  Object.hasOwn(CODES, code) ? exitCodeOf(code as Code) : EXIT.scriptFailed;
+
+const sentenceOf = ({ message, where }: RunFault): string => (where === null ? message : `${message} at ${where}`);

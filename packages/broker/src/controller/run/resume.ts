@@ -1,0 +1,34 @@
+import type { Turn } from '../turn.js';
+import type { Run } from './run.js';
+import { askForFigures, askForSummary, authored, awaitStreams, conclude, cutShort } from './settling.js';
+
+/**
+ * Takes a run that an earlier broker left to its end. It can't be taken up again yet: if it has no verdict, its verdict
+ * is that the broker was lost. One that has keeps it.
+ */
+export const resume = (run: Run, turn: Turn): void => {
+  if (run.record.verdict === null && run.record.fault === null) {
+    const message = 'the broker was restarted while the run went on';
+    run.set({ fault: { code: 'BROKER_LOST', message, where: null } });
+    run.event(turn, 'fault', message);
+  }
+  switch (run.record.step) {
+    case 'collecting':
+      awaitStreams(run, turn);
+      return;
+    case 'counting':
+      askForFigures(run, turn);
+      return;
+    case 'summarising':
+      askForSummary(run, turn);
+      return;
+    case 'authoring':
+      authored(run, turn, null);
+      return;
+    case 'finished':
+      conclude(run, turn);
+      return;
+    default:
+      cutShort(run, turn);
+  }
+};
