@@ -17,10 +17,10 @@ const agents: RawAgent[] = [];
 
 const start = () =>
   startBroker({ data: folder, frontend: 'tcp://127.0.0.1:*', logLevel: 'silent', prepareMs: 5_000, readyMs: 5_000 });
-const agent = async (index: 0 | 1 | 2): Promise<RawAgent> => {
+const agent = async (index: 0 | 1 | 2, run: string | null = null): Promise<RawAgent> => {
   const made = new RawAgent(broker, `node-${index}`, BOOTS[index]);
   agents.push(made);
-  await made.hello();
+  await made.hello(run);
   return made;
 };
 const submit = async (over: Record<string, unknown> = {}): Promise<string> => {
@@ -237,6 +237,11 @@ describe('a broker', () => {
     broker = await start();
     expect(broker.endpoints).toEqual(endpoints);
     client = new RawClient(broker.endpoints.frontend);
+    // The same agent connects again, is told to end, and sends what the last broker did not acknowledge.
+    const again = await agent(0, run);
+    await again.hears('abort');
+    again.second(run, 0, 20);
+    again.finish(run, 'aborted');
     const shown = await finished(run);
     expect(shown.run).toMatchObject({ verdict: 'errored', exitCode: 122 });
     const summary = Summary.parse(shown.summary);

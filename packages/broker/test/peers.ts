@@ -134,7 +134,7 @@ export class RawAgent {
     this.#backend.send(toBroker(this.id, payload));
   }
 
-  async hello(streams: { stream: ReturnType<typeof streamId>; last: number }[] = []): Promise<void> {
+  async hello(run: string | null = null): Promise<void> {
     this.say({
       type: 'hello',
       node: this.#node,
@@ -147,8 +147,8 @@ export class RawAgent {
       workers: 1,
       labels: {},
       capacity: { memoryBytes: 1 },
-      run: null,
-      streams,
+      run: run === null ? null : { run: run as RunId, generation: 1 },
+      streams: run === null ? [] : [{ stream: streamId(this.boot, run), last: 1 }],
     });
     await this.hears('welcome');
     let seq = 0;
@@ -217,13 +217,13 @@ export class RawAgent {
   }
 
   /** The last batch, and the word that it was the last. */
-  finish(run: string): void {
+  finish(run: string, outcome: 'done' | 'aborted' = 'done'): void {
     const header = this.header(run, { kind: 'end', last: true });
-    this.batch(header, { outcome: 'done', gaps: [] });
+    this.batch(header, { outcome, gaps: [] });
     this.say({
       type: 'finished',
       run: run as RunId,
-      outcome: 'done',
+      outcome,
       streams: [{ stream: header.stream, last: header.number }],
     });
   }

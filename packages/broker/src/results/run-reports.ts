@@ -2,6 +2,7 @@ import { MusterError } from '@muster/protocol';
 import type { ControllerEvent } from '../controller/events.js';
 import type { RunRecord } from '../controller/run-record.js';
 import type { Store } from '../store/store.js';
+import { untilDone } from '../store/until-done.js';
 import type { OpenRun, OpenRuns } from './open-runs.js';
 
 export interface RunReportsPort {
@@ -82,11 +83,11 @@ export class RunReports {
     const open = this.#port.runs.open(record);
     await open.loaded;
     const summary = open.intake.summary(null);
-    try {
-      await this.#port.store.putSummary(record.id, { revision: summary.revision, summary, handleSummary: null });
-    } catch (thrown) {
-      this.#port.failed(`the summary of run ${record.id} is not stored`, MusterError.from(thrown));
-    }
+    const kept = { revision: summary.revision, summary, handleSummary: null };
+    await untilDone(
+      () => this.#port.store.putSummary(record.id, kept),
+      (thrown) => this.#port.failed(`the summary of run ${record.id} is not stored yet`, MusterError.from(thrown)),
+    );
     this.#port.tell({ type: 'summarised', run: record.id, summary });
   }
 

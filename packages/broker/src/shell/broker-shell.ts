@@ -31,7 +31,6 @@ import { Frontend } from './frontend.js';
 import { LoopLag } from './loop-lag.js';
 import { openState, type State } from './open-state.js';
 import { readRegistration } from './register.js';
-import { repairCatalogue } from './repair-catalogue.js';
 import { RunHistory } from './run-history.js';
 import { advertised, bindSockets, closeSockets, openSockets, type Sockets } from './sockets.js';
 import { within } from './within.js';
@@ -150,10 +149,6 @@ export class BrokerShell {
   }
 
   async #start(wanted: BoundEndpoints): Promise<BoundEndpoints> {
-    const { store, saved } = this.#state;
-    const unfinished = new Set(Object.keys(saved).map((key) => key.replace(/^run\//, '')));
-    const repaired = await repairCatalogue(store, unfinished);
-    if (repaired > 0) this.#log.warn({ runs: repaired }, 'runs that ended with the last broker are put right');
     // The frontend comes last: whoever is answered there finds everything else.
     const quiet = await bindSockets(this.#sockets, ['publisher', 'events', 'register', 'receiver'], wanted);
     this.#control = this.#makeControl(advertised({ ...wanted, ...quiet }, this.#options.advertise).receiver);

@@ -9,6 +9,7 @@ import { findObservers } from '../observers/registry.js';
 import { tellObservers } from '../observers/tell-observers.js';
 import type { ResultsPath } from '../results/results-path.js';
 import type { Store } from '../store/store.js';
+import { untilDone } from '../store/until-done.js';
 import { EffectQueue, type QueuedEffect } from './effect-queue.js';
 import { lookUp } from './look-up.js';
 import type { RunHistory } from './run-history.js';
@@ -158,14 +159,21 @@ export class Control {
     }
   }
 
-  /** The run is over: its end is kept, then those who wanted to know are told. */
+  /** The run is over: its end is kept, the controller hears that it is, and then those who wanted to know are told. */
   async #conclude(record: RunRecord, handleSummary: Readonly<Record<string, string>> | null): Promise<void> {
-    const { store, history, log } = this.#parts;
-    this.#parts.results.open(record);
-    history.conclude(record);
+    const { store, history, results, log } = this.#parts;
+    results.open(record);
+    const stored = await untilDone(
+      async () => {
+        const found = await store.summary(record.id);
+        if (found !== null && handleSummary !== null) await store.putSummary(record.id, { ...found, handleSummary });
+        return found;
+      },
+      (thrown) => log.error({ err: thrown }, `what handleSummary of run ${record.id} made is not kept yet`),
+    );
+    await history.conclude(record);
+    this.handle({ type: 'concluded', run: record.id });
     this.#parts.runFinished(record.id);
-    const stored = await store.summary(record.id);
-    if (stored !== null && handleSummary !== null) await store.putSummary(record.id, { ...stored, handleSummary });
     const summary = Summary.safeParse(stored?.summary);
     if (!summary.success) {
       log.error({ run: record.id }, 'the run has no summary to tell observers');

@@ -3,6 +3,7 @@ import type { RunNews } from '../controller/events.js';
 import { infoOf, type RunRecord } from '../controller/run-record.js';
 import { detailOf } from '../results/facts-of.js';
 import type { Store, StoredEvent } from '../store/store.js';
+import { untilDone } from '../store/until-done.js';
 
 /** Events of a run that wait to be stored; beyond it the rest is only counted. */
 const MAX_WAITING = 10_000;
@@ -15,7 +16,7 @@ export class RunHistory {
   readonly #store: Store;
   readonly #failed: (what: string, thrown: unknown) => void;
   readonly #written = new Map<string, string>();
-  readonly #wanted = new Map<string, { readonly info: RunInfo; readonly detail: unknown }>();
+  readonly #wanted = new Map<string, RunInfo>();
   readonly #events = new Map<string, StoredEvent[]>();
   #writing: Promise<void> | null = null;
 
@@ -29,13 +30,20 @@ export class RunHistory {
     const text = JSON.stringify(info);
     if (this.#written.get(info.id) === text) return;
     this.#written.set(info.id, text);
-    this.#want(info, this.#wanted.get(info.id)?.detail ?? null);
+    this.#wanted.set(info.id, info);
+    this.#begin();
   }
 
-  /** The run is over: with it goes what late results will need. */
-  conclude(record: RunRecord): void {
-    this.#written.delete(record.id);
-    this.#want(infoOf(record), detailOf(record));
+  /** The run is over: with it goes what late results will need. Resolves when that is on disk. */
+  async conclude(record: RunRecord): Promise<void> {
+    const info = infoOf(record);
+    this.#written.set(record.id, JSON.stringify(info));
+    this.#wanted.delete(record.id);
+    await this.settled();
+    await untilDone(
+      () => this.#store.putRun({ info, detail: detailOf(record) }),
+      (thrown) => this.#failed(`how run ${record.id} ended`, thrown),
+    );
   }
 
   event(run: RunId, news: RunNews, at: string): void {
@@ -60,11 +68,6 @@ export class RunHistory {
     while (this.#writing !== null) await this.#writing;
   }
 
-  #want(info: RunInfo, detail: unknown): void {
-    this.#wanted.set(info.id, { info, detail });
-    this.#begin();
-  }
-
   #begin(): void {
     this.#writing ??= this.#write();
   }
@@ -77,7 +80,7 @@ export class RunHistory {
       this.#wanted.clear();
       this.#events.clear();
       await Promise.all([
-        ...runs.map((run) => this.#attempt(`how run ${run.info.id} stands`, this.#store.putRun(run))),
+        ...runs.map((info) => this.#attempt(`how run ${info.id} stands`, this.#store.putRun({ info, detail: null }))),
         ...events.map(([run, list]) => this.#attempt(`the history of run ${run}`, this.#store.addEvents(run, list))),
       ]);
     }

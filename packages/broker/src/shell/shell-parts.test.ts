@@ -6,7 +6,6 @@ import { ClientBound } from './client-bound.js';
 import { lookUp } from './look-up.js';
 import { LoopLag } from './loop-lag.js';
 import { readRegistration } from './register.js';
-import { repairCatalogue } from './repair-catalogue.js';
 import { RunHistory } from './run-history.js';
 
 const infoOf = (id: string, over: Partial<RunInfo> = {}): RunInfo => ({
@@ -87,16 +86,6 @@ describe('a look into the store', () => {
 });
 
 describe('the catalogue', () => {
-  it('is put right for runs that ended just as the last broker died', async () => {
-    const store = openMemoryStore();
-    await store.putRun({ info: infoOf(RUN, { state: 'settling' }), detail: null });
-    await store.putRun({ info: infoOf(OTHER), detail: null });
-    expect(await repairCatalogue(store, new Set([OTHER]))).toBe(1);
-    expect((await store.run(RUN))?.info).toMatchObject({ state: 'finished', verdict: 'errored', exitCode: 122 });
-    expect((await store.run(OTHER))?.info.state).toBe('running');
-    await store.close();
-  });
-
   it('is written once per change, with the history beside it', async () => {
     const store = openMemoryStore();
     const history = new RunHistory(store, (_, thrown) => {
