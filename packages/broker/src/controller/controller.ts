@@ -397,7 +397,8 @@ export class Controller {
     const where = fault.where === undefined ? '' : ` at ${fault.where}`;
     const text = `${fault.code}: ${fault.message}${where}`;
     // An agent says a fault again until it is told what follows.
-    if (live.record.events.some((event) => event.kind === 'fault' && event.agent === member.id && event.text === text)) return;
+    if (live.record.events.some((event) => event.kind === 'fault' && event.agent === member.id && event.text === text))
+      return;
     this.#event(live, 'fault', text, { agent: member.id });
     this.#note(live, fault.fatal ? 'error' : 'warn', `${member.id}: ${fault.message}${where}`);
     this.#touch(live);
