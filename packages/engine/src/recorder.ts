@@ -5,17 +5,7 @@ import { statusErrorCode } from './http/error-codes.js';
 import type { Exchange } from './http/exchange.js';
 import type { RecordedRequest } from './http/http-client.js';
 import { type Row, RowBuffer } from './row-buffer.js';
-
-/** What the rows and series of a kind of request have in common. */
-export interface SampleLabels {
-  readonly scenario: string;
-  readonly group: string;
-  readonly name: string;
-  readonly method: string;
-  readonly status: number;
-  readonly errorCode: number;
-  readonly expected: boolean;
-}
+import type { SampleLabels } from './sample-labels.js';
 
 /** The sinks that one kind of request writes to, looked up once. */
 interface RequestSinks {

@@ -1,5 +1,5 @@
 import { SAMPLE_COLUMNS, type SamplesPayload } from '@muster/protocol';
-import type { SampleLabels } from './recorder.js';
+import type { SampleLabels } from './sample-labels.js';
 
 /** One request as a row. */
 export interface Row {

@@ -1,0 +1,127 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Summary } from '@muster/protocol';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const MUSTER = fileURLToPath(new URL('../bin/muster.js', import.meta.url));
+let folder: string;
+let server: Server;
+let url: string;
+let served = 0;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'muster-cli-'));
+  server = createServer((_, response) => {
+    served += 1;
+    response.end('ok');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  await writeFile(
+    join(folder, 'get.ts'),
+    `import { check, http } from '@muster/script';\nexport default async () => { check(await http.get(__ENV.URL ?? ''), { fine: (r) => r.status === 200 }); };\n`,
+  );
+});
+afterAll(async () => {
+  server.closeAllConnections();
+  server.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const muster = (argv: readonly string[], during?: (said: string, kill: (signal: NodeJS.Signals) => void) => void) =>
+  new Promise<{ readonly code: number | null; readonly out: string; readonly err: string }>((resolve) => {
+    const env = { ...process.env, MUSTER_BROKER: '' };
+    const child = spawn(process.execPath, [MUSTER, ...argv], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let out = '';
+    let err = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk.toString();
+      during?.(out, (signal) => child.kill(signal));
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      err += chunk.toString();
+    });
+    child.once('close', (code) => resolve({ code, out, err }));
+  });
+
+describe('muster in a cluster of its own', () => {
+  it('runs a test, exports the summary, and finds the run again without a broker', async () => {
+    served = 0;
+    const ran = await muster([
+      'run',
+      'get.ts',
+      '-e',
+      `URL=${url}`,
+      '-u',
+      '4',
+      '-i',
+      '100',
+      '--workers',
+      '2',
+      '--summary-export',
+      'summary.json',
+    ]);
+    expect(ran.code, ran.err).toBe(0);
+    expect(ran.out).toContain('█ TOTAL RESULTS');
+    const summary = Summary.parse(JSON.parse(await readFile(join(folder, 'summary.json'), 'utf8')));
+    expect(summary.metrics.http_reqs?.values.count).toBe(100);
+    expect(served).toBe(100);
+    expect(summary.checks).toEqual([{ name: 'fine', group: '', passes: 100, fails: 0 }]);
+
+    const runs = JSON.parse((await muster(['runs', '--json'])).out) as { id: string; state: string; verdict: string }[];
+    expect(runs).toMatchObject([{ id: summary.run.id, state: 'finished', verdict: 'passed' }]);
+    expect(JSON.parse((await muster(['show', summary.run.id.slice(0, 20), '--json'])).out)).toEqual(summary);
+  }, 60_000);
+
+  it('stops on Ctrl-C with 105', async () => {
+    let pressed = false;
+    const ran = await muster(
+      ['run', 'get.ts', '-e', `URL=${url}`, '-d', '60s', '--data', 'interrupted'],
+      (said, kill) => {
+        if (!pressed && said.includes('running (')) {
+          pressed = true;
+          kill('SIGINT');
+        }
+      },
+    );
+    expect(ran.code, ran.err).toBe(105);
+    expect(ran.out).toContain('aborted');
+  }, 60_000);
+
+  it('fails with 99 when a threshold does not hold', async () => {
+    await writeFile(
+      join(folder, 'strict.ts'),
+      `import { http } from '@muster/script';\nexport const options = { iterations: 5, thresholds: { http_reqs: ['count>5'], nothing_like_it: ['count>1'].slice(1) } };\nexport default async () => { await http.get(__ENV.URL ?? ''); };\n`,
+    );
+    const wrong = await muster(['run', 'strict.ts', '-e', `URL=${url}`, '--data', 'strict']);
+    expect(wrong.code).toBe(104);
+    expect(wrong.out + wrong.err).toContain('nothing_like_it');
+    await writeFile(
+      join(folder, 'strict.ts'),
+      (await readFile(join(folder, 'strict.ts'), 'utf8')).replace(", nothing_like_it: ['count>1'].slice(1)", ''),
+    );
+    const ran = await muster(['run', 'strict.ts', '-e', `URL=${url}`, '--data', 'strict']);
+    expect(ran.code, ran.err).toBe(99);
+    expect(ran.out).toContain("✗ 'count>5' count=5");
+  }, 60_000);
+
+  it('writes a first test that is fine', async () => {
+    expect((await muster(['new', 'first.ts'])).code).toBe(0);
+    expect((await muster(['new', 'first.ts'])).code).toBe(104);
+    const checked = await muster(['check', 'first.ts']);
+    expect(checked.out + checked.err).toContain('first.ts is fine: types, options and bundle');
+    expect(checked.code).toBe(0);
+    await writeFile(
+      join(folder, 'typo.ts'),
+      `import { http } from '@muster/script';\nexport default async () => { await http.gett('x'); };\n`,
+    );
+    const wrong = await muster(['check', 'typo.ts']);
+    expect(wrong.code).toBe(104);
+    expect(wrong.err).toContain('typo.ts:2:');
+  }, 60_000);
+});
