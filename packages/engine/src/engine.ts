@@ -7,15 +7,18 @@ import { now } from './clock.js';
 import type { DeclaredMetric } from './custom-metrics.js';
 import { makeRun } from './executors/index.js';
 import type { ScenarioHost, ScenarioRun, Share } from './executors/scenario-host.js';
+import { tlsSettings } from './http/connection.js';
+import { ConnectionPool, MAX_IDLE_SHARED } from './http/connection-pool.js';
 import { Deadlines } from './http/deadlines.js';
 import { HttpClient } from './http/http-client.js';
+import { Resolver } from './http/resolver.js';
 import { TargetUrls } from './http/target-url.js';
 import type { InitOrder, PlanOrder } from './ipc.js';
 import { IterationRunner } from './iteration-runner.js';
 import { Recorder, type SealedWindow } from './recorder.js';
 import type { RightToLoad } from './right-to-load.js';
 import { makeRuntime } from './script-runtime.js';
-import { emptyPool, type ScenarioContext, VirtualUser } from './virtual-user.js';
+import { type ScenarioContext, VirtualUser } from './virtual-user.js';
 
 /** What the engine asks of the process around it. */
 export interface EnginePorts {
@@ -135,7 +138,11 @@ export class Engine {
     this.#http = new HttpClient({
       user: () => this.#users.getStore() ?? this.#guest(),
       urls: new TargetUrls(options.hosts, options.userAgent),
-      shared: { deadlines: this.#deadlines, insecureSkipTLSVerify: options.insecureSkipTLSVerify, sessions: new Map() },
+      shared: {
+        deadlines: this.#deadlines,
+        resolver: new Resolver(),
+        tls: tlsSettings(options.insecureSkipTLSVerify),
+      },
       options,
       parseDuration,
     });
@@ -212,7 +219,7 @@ export class Engine {
       recorder,
       tags: scenario.tags,
       env: { ...this.#init.env, ...scenario.env },
-      sharedPool: options.connections === 'shared' ? emptyPool() : null,
+      sharedPool: options.connections === 'shared' ? new ConnectionPool(MAX_IDLE_SHARED) : null,
       keepCookies: options.noCookiesReset,
       places: new Map(),
       iterations: {

@@ -3,7 +3,7 @@ import { encodeNative, type WindowPayload } from '@muster/protocol';
 import { ErrorGroups } from './error-groups.js';
 import { statusErrorCode } from './http/error-codes.js';
 import type { Exchange } from './http/exchange.js';
-import type { RecordedRequest } from './http/http-client.js';
+import type { RecordedRequest } from './http/http-user.js';
 import { type Row, RowBuffer } from './row-buffer.js';
 import type { SampleLabels } from './sample-labels.js';
 

@@ -1,8 +1,8 @@
 import type { Counter, Trend } from '@muster/metrics';
-import { Connection } from './http/connection.js';
+import { ConnectionPool } from './http/connection-pool.js';
 import { CookieJar } from './http/cookie-jar.js';
 import type { Exchange } from './http/exchange.js';
-import type { ConnectionPool, HttpUser, RecordedRequest } from './http/http-client.js';
+import type { HttpUser, RecordedRequest } from './http/http-user.js';
 import type { Place, Recorder } from './recorder.js';
 
 /** What a scenario gives its users. */
@@ -26,8 +26,6 @@ export interface ScenarioContext {
     readonly lag: Trend;
   };
 }
-
-export const emptyPool = (): ConnectionPool => ({ idle: new Map(), all: new Set() });
 
 /** A virtual user: its connections, its cookies, and where it is. One iteration at a time. */
 export class VirtualUser implements HttpUser {
@@ -53,7 +51,7 @@ export class VirtualUser implements HttpUser {
     this.id = id;
     this.idInInstance = idInInstance;
     this.scenario = scenario;
-    this.connections = scenario.sharedPool ?? emptyPool();
+    this.connections = scenario.sharedPool ?? new ConnectionPool();
     this.#place = this.#placeOf('');
   }
 
@@ -107,8 +105,6 @@ export class VirtualUser implements HttpUser {
 
   close(): void {
     if (this.scenario.sharedPool !== null) return;
-    for (const connection of this.connections.all) if (connection instanceof Connection) connection.close();
-    this.connections.all.clear();
-    this.connections.idle.clear();
+    this.connections.close();
   }
 }

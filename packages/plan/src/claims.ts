@@ -3,7 +3,20 @@ export type ClaimMode = 'at-most-once' | 'at-least-once';
 /** A half-open range: first index and count. */
 export type Range = readonly [from: number, count: number];
 
-/** What has been given out of something countable, to whom; plain data, changed only by the functions below. */
+/** What somebody was given. */
+interface Holding {
+  /** Given and not confirmed, in the order of giving. */
+  readonly ranges: readonly Range[];
+  /** How many were confirmed in all. They are not in `ranges` any more, so a book does not grow with what is done. */
+  readonly confirmed: number;
+}
+
+/**
+ * What has been given out of something countable, to whom; plain data, changed only by the functions below.
+ *
+ * A holder confirms a number, not indices: users end their iterations in any order, so what a lost one has left open is
+ * known in number, and named as the latest that it was given.
+ */
 export interface ClaimBook {
   readonly mode: ClaimMode;
   /** Null: without end. */
@@ -12,7 +25,7 @@ export interface ClaimBook {
   readonly next: number;
   /** Ranges to give out again. */
   readonly returned: readonly Range[];
-  readonly holders: Readonly<Record<string, { readonly ranges: readonly Range[]; readonly confirmed: number }>>;
+  readonly holders: Readonly<Record<string, Holding>>;
   /** Indices given out a second time. */
   readonly reissued: number;
   readonly burned: readonly Range[];
@@ -29,15 +42,21 @@ export const openBook = (mode: ClaimMode, total: number | null): ClaimBook => ({
 });
 
 const sizeOf = (ranges: readonly Range[]): number => ranges.reduce((sum, [, count]) => sum + count, 0);
-const NOBODY = { ranges: [], confirmed: 0 } as const;
+const NOTHING: Holding = { ranges: [], confirmed: 0 };
+const holdingOf = (book: ClaimBook, holder: string): Holding =>
+  (Object.hasOwn(book.holders, holder) ? book.holders[holder] : undefined) ?? NOTHING;
+const withHolding = (book: ClaimBook, holder: string, holding: Holding): ClaimBook => ({
+  ...book,
+  holders: { ...book.holders, [holder]: holding },
+});
 
 /** How many indices a holder was given and has not confirmed. */
-export const outstandingOf = (book: ClaimBook, holder: string): number => {
-  const { ranges, confirmed } = book.holders[holder] ?? NOBODY;
-  return Math.max(0, sizeOf(ranges) - confirmed);
-};
+export const outstandingOf = (book: ClaimBook, holder: string): number => sizeOf(holdingOf(book, holder).ranges);
 
-/** What a claim gives: the next range of at most `count`; `exhausted` when nothing can come any more, for anybody. */
+/**
+ * What a claim gives: the next range of at most `count`. `exhausted` when nothing can come any more, for anybody; of a
+ * book that is given out at most once, when there is nothing now (only a {@link giveBack} could still bring some).
+ */
 export interface ClaimGiven {
   readonly book: ClaimBook;
   readonly from: number;
@@ -56,20 +75,15 @@ export const claim = (book: ClaimBook, holder: string, count: number, confirmed:
     const open = Object.keys(noted.holders).some((each) => outstandingOf(noted, each) > 0);
     return { book: noted, from: noted.next, count: 0, exhausted: noted.mode === 'at-most-once' || !open };
   }
-  const held = noted.holders[holder] ?? NOBODY;
+  const held = holdingOf(noted, holder);
+  const rest: readonly Range[] = again === undefined ? [] : dropFirst([again], range[1]);
+  const given = {
+    ...noted,
+    next: again === undefined ? noted.next + range[1] : noted.next,
+    returned: [...rest, ...noted.returned.slice(1)],
+  };
   return {
-    book: {
-      ...noted,
-      next: again === undefined ? noted.next + range[1] : noted.next,
-      returned:
-        again === undefined
-          ? noted.returned
-          : [
-              ...(again[1] > range[1] ? [[again[0] + range[1], again[1] - range[1]] as const] : []),
-              ...noted.returned.slice(1),
-            ],
-      holders: { ...noted.holders, [holder]: { ...held, ranges: append(held.ranges, range) } },
-    },
+    book: withHolding(given, holder, { ...held, ranges: append(held.ranges, range) }),
     from: range[0],
     count: range[1],
     exhausted: false,
@@ -84,19 +98,37 @@ const append = (ranges: readonly Range[], range: Range): readonly Range[] => {
 };
 
 const noteConfirmed = (book: ClaimBook, holder: string, confirmed: number): ClaimBook => {
-  const held = book.holders[holder];
-  if (held === undefined || confirmed <= held.confirmed) return book;
-  return {
-    ...book,
-    holders: { ...book.holders, [holder]: { ...held, confirmed: Math.min(confirmed, sizeOf(held.ranges)) } },
-  };
+  const held = holdingOf(book, holder);
+  const more = Math.min(confirmed - held.confirmed, sizeOf(held.ranges));
+  if (!(more > 0)) return book;
+  return withHolding(book, holder, {
+    ranges: dropFirst(held.ranges, more),
+    confirmed: held.confirmed + more,
+  });
+};
+
+/**
+ * Takes a remainder back from a living holder, who will not use it: it is given out again, in either mode. Only what the
+ * holder has been given and not confirmed can come back; for anything else the book stays as it is.
+ */
+export const giveBack = (book: ClaimBook, holder: string, [from, count]: Range): ClaimBook => {
+  const held = holdingOf(book, holder);
+  const index = held.ranges.findIndex(([first, size]) => from >= first && from + count <= first + size);
+  const range = held.ranges[index];
+  if (range === undefined || !(count > 0)) return book;
+  const [first, size] = range;
+  const around: readonly Range[] = [
+    [first, from - first],
+    [from + count, first + size - from - count],
+  ];
+  const ranges = held.ranges.toSpliced(index, 1, ...around.filter(([, left]) => left > 0));
+  return { ...withHolding(book, holder, { ...held, ranges }), returned: [...book.returned, [from, count]] };
 };
 
 /** Takes back what a lost holder had not confirmed: to be given out again, or burned, by the book's mode. */
 export const loseHolder = (book: ClaimBook, holder: string): ClaimBook => {
-  const held = book.holders[holder];
-  if (held === undefined) return book;
-  const open = dropFirst(held.ranges, held.confirmed);
+  if (!Object.hasOwn(book.holders, holder)) return book;
+  const { ranges: open } = holdingOf(book, holder);
   const { [holder]: _, ...holders } = book.holders;
   if (book.mode === 'at-most-once') return { ...book, holders, burned: [...book.burned, ...open] };
   return { ...book, holders, returned: [...book.returned, ...open], reissued: book.reissued + sizeOf(open) };

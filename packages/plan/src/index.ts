@@ -9,15 +9,17 @@ export {
   type ClaimGiven,
   type ClaimMode,
   claim,
+  giveBack,
   loseHolder,
   openBook,
   outstandingOf,
   type Range,
 } from './claims.js';
-export { parseDuration } from './duration.js';
+export { formatDuration, parseDuration } from './duration.js';
 export { EXECUTORS } from './executors/index.js';
 export type { Fault } from './fault.js';
-export { arrivalsOf, countOwned, type PlanShape, planWithout, shareOf, stripeIn } from './plan.js';
+export { arrivalsOf, countOwned, ownerOf, type PlanShape, planWithout, shareOf, stripeIn, vuIdsOf } from './plan.js';
+export { agentRequirementsOf, type Requirements, requirementsOf, type ScenarioRequirements } from './requirements.js';
 export { type Resolution, type ResolveContext, type ResolvedOptions, resolveOptions } from './resolve-options.js';
 export {
   type ArrivalScenario,

@@ -1,14 +1,10 @@
+import { MAX_DURATION_MS, MAX_VUS } from './bounds.js';
 import { parseDuration } from './duration.js';
-import { type Faults, suggestion } from './fault.js';
+import { type Faults, show, suggestion } from './fault.js';
 
 /** Plain object or not. */
 export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
-
-const show = (value: unknown): string => {
-  const text = typeof value === 'string' ? `"${value}"` : JSON.stringify(value);
-  return (text ?? String(value)).slice(0, 60);
-};
 
 /** Reads the fields of one object, notes every fault with its path, and at the end every field that nobody knows. */
 export class Reader {
@@ -52,13 +48,15 @@ export class Reader {
     this.#known.add(name);
   }
 
-  whole(name: string, fallback: number, least = 0): number {
-    return this.#read(
-      name,
-      fallback,
-      (value) => (Number.isSafeInteger(value) && (value as number) >= least ? (value as number) : null),
-      `a whole number of at least ${least}`,
-    );
+  whole(name: string, fallback: number, least = 0, most = Number.MAX_SAFE_INTEGER): number {
+    const accept = (value: unknown) =>
+      Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most ? (value as number) : null;
+    const upTo = most === Number.MAX_SAFE_INTEGER ? '' : ` and at most ${most}`;
+    return this.#read(name, fallback, accept, `a whole number of at least ${least}${upTo}`);
+  }
+  /** A number of users. */
+  users(name: string, fallback: number, least = 0): number {
+    return this.whole(name, fallback, least, MAX_VUS);
   }
   rate(name: string, fallback: number): number {
     return this.#read(
@@ -69,7 +67,11 @@ export class Reader {
     );
   }
   durationMs(name: string, fallbackMs: number): number {
-    return this.#read(name, fallbackMs, parseDuration, 'a duration like "30s" or milliseconds');
+    const accept = (value: unknown) => {
+      const ms = parseDuration(value);
+      return ms !== null && ms <= MAX_DURATION_MS ? ms : null;
+    };
+    return this.#read(name, fallbackMs, accept, 'a duration like "30s" or milliseconds, of at most 365d');
   }
   text(name: string, fallback: string): string {
     return this.#read(name, fallback, (value) => (typeof value === 'string' && value !== '' ? value : null), 'a text');
@@ -98,11 +100,19 @@ export class Reader {
     );
   }
 
+  /** A duration that can not be empty. */
+  lastingMs(name: string, fallbackMs: number): number {
+    const ms = this.durationMs(name, fallbackMs);
+    if (ms <= 0) this.fault(name, 'must be longer than 0');
+    return ms;
+  }
+
   /** After all fields were read: whatever is left has no meaning, which is never what the author wants. */
   end(alsoKnown: readonly string[] = []): void {
     const known = [...this.#known, ...alsoKnown];
+    const names = new Set(known);
     for (const name of Object.keys(this.#fields)) {
-      if (!known.includes(name)) this.fault(name, `is not an option${suggestion(name, known)}`);
+      if (!names.has(name)) this.fault(name, `is not an option${suggestion(name, known)}`);
     }
   }
 }

@@ -1,10 +1,12 @@
-import { BUILTIN, DEFAULT_TREND_STATS, fits, parseCondition, parseSelector, type ThresholdSpec } from '@muster/metrics';
-
+import { DEFAULT_TREND_STATS, isTrendStat, type ThresholdSpec } from '@muster/metrics';
+import { MAX_DURATION_MS } from './bounds.js';
 import { EXECUTORS } from './executors/index.js';
-import { type Fault, Faults, suggestion } from './fault.js';
+import { type Fault, Faults, show, suggestion } from './fault.js';
+import { mergeOverrides } from './merge-overrides.js';
+import { type DeclaredMetric, readThresholds } from './read-thresholds.js';
 import { isRecord, Reader } from './reader.js';
-import type { ExecutorKind, ResolvedScenario, ScenarioBase } from './scenario.js';
-import { SHORT_FORM, scenariosOfShortForm } from './short-form.js';
+import { activeMsOf, type ExecutorKind, type ResolvedScenario, type ScenarioBase } from './scenario.js';
+import { scenariosOfShortForm } from './short-form.js';
 
 /** What a test wants, checked, with every default filled in: plain data, the same on every machine. */
 export interface ResolvedOptions {
@@ -41,7 +43,7 @@ export interface ResolveContext {
   /** Names of the exported functions; without it `exec` is not checked. */
   readonly functions?: readonly string[];
   /** Custom metrics that the test has declared. */
-  readonly metrics?: readonly { readonly name: string; readonly type: 'counter' | 'gauge' | 'rate' | 'trend' }[];
+  readonly metrics?: readonly DeclaredMetric[];
 }
 
 /** Options of k6 that are taken without effect here, so that a script need not change. */
@@ -71,11 +73,11 @@ export const resolveOptions = (
   if (exported !== undefined && exported !== null && !isRecord(exported)) faults.add('', 'options must be an object');
   if (overrides !== undefined && overrides !== null && !isRecord(overrides))
     faults.add('', 'overrides must be an object');
-  const merged = merge(isRecord(exported) ? exported : {}, isRecord(overrides) ? overrides : {});
+  const merged = mergeOverrides(isRecord(exported) ? exported : {}, isRecord(overrides) ? overrides : {});
   const from = new Reader(merged, '', faults);
   const options: ResolvedOptions = {
     scenarios: readScenarios(from, context),
-    thresholds: readThresholds(from, context),
+    thresholds: readThresholds(from, context.metrics),
     tags: from.texts('tags'),
     setupTimeoutMs: from.durationMs('setupTimeout', 60_000),
     teardownTimeoutMs: from.durationMs('teardownTimeout', 60_000),
@@ -100,30 +102,12 @@ export const resolveOptions = (
   return faults.list.length > 0 ? { ok: false, faults: faults.list } : { ok: true, options };
 };
 
-const merge = (
-  exported: Readonly<Record<string, unknown>>,
-  overrides: Readonly<Record<string, unknown>>,
-): Record<string, unknown> => {
-  const merged: Record<string, unknown> = { ...exported };
-  const gives = (name: string) => overrides[name] !== undefined && overrides[name] !== null;
-  if (SHORT_FORM.some(gives) && !gives('scenarios')) {
-    merged.scenarios = undefined;
-    if (gives('stages')) merged.duration = merged.iterations = undefined;
-    if (gives('duration') || gives('iterations')) merged.stages = undefined;
-    if (gives('iterations') && !gives('duration')) merged.duration = undefined;
-    if (gives('users') || gives('hits')) merged.vus = merged.stages = merged.iterations = undefined;
-    if (gives('hits')) merged.duration = undefined;
-  }
-  for (const [name, value] of Object.entries(overrides))
-    if (value !== undefined && value !== null) merged[name] = value;
-  return merged;
-};
-
 const readScenarios = (from: Reader, context: ResolveContext): readonly ResolvedScenario[] => {
   const given = from.raw('scenarios');
   const short = scenariosOfShortForm(from, given !== undefined);
   if (given === undefined) {
     checkExec('default', '', from, context);
+    for (const scenario of short) checkEnd(scenario, scenario.name === 'default' ? '' : scenario.name, from);
     return short;
   }
   if (!isRecord(given) || Object.keys(given).length === 0) {
@@ -131,6 +115,12 @@ const readScenarios = (from: Reader, context: ResolveContext): readonly Resolved
     return short;
   }
   return Object.entries(given).flatMap(([name, fields]) => readScenario(name, fields, from, context));
+};
+
+/** Each duration has its bound; this is the one of their sum. */
+const checkEnd = (scenario: ResolvedScenario, path: string, from: Reader): void => {
+  if (scenario.startTimeMs + activeMsOf(scenario) > MAX_DURATION_MS)
+    from.faults.add(path, 'ends more than 365d after the start of the run');
 };
 
 const readScenario = (name: string, fields: unknown, from: Reader, context: ResolveContext): ResolvedScenario[] => {
@@ -144,7 +134,7 @@ const readScenario = (name: string, fields: unknown, from: Reader, context: Reso
   const kind = fields.executor;
   if (typeof kind !== 'string' || !kinds.includes(kind)) {
     const near = typeof kind === 'string' ? suggestion(kind, kinds) : '';
-    from.faults.add(`${path}.executor`, `must be one of ${kinds.join(', ')}, not ${JSON.stringify(kind)}${near}`);
+    from.faults.add(`${path}.executor`, `must be one of ${kinds.join(', ')}, not ${show(kind)}${near}`);
     return [];
   }
   const reader = new Reader(fields, path, from.faults);
@@ -161,6 +151,7 @@ const readScenario = (name: string, fields: unknown, from: Reader, context: Reso
   };
   checkExec(base.exec, `${path}.exec`, from, context);
   const scenario = EXECUTORS[kind as ExecutorKind].read(reader, base);
+  checkEnd(scenario, path, from);
   reader.end();
   return [scenario];
 };
@@ -171,69 +162,11 @@ const checkExec = (exec: string, path: string, from: Reader, context: ResolveCon
   from.faults.add(path, `the test exports no function "${exec}"; it exports ${exported}`);
 };
 
-const readThresholds = (from: Reader, context: ResolveContext): readonly ThresholdSpec[] => {
-  const given = from.raw('thresholds');
-  if (given === undefined) return [];
-  if (!isRecord(given)) {
-    from.fault('thresholds', 'must be an object of metric to conditions');
-    return [];
-  }
-  return Object.entries(given).flatMap(([key, conditions]) => {
-    const path = `thresholds.${key}`;
-    const type = metricType(key, path, from, context);
-    const list: readonly unknown[] = Array.isArray(conditions) ? conditions : [conditions];
-    return list.flatMap((each, index) => readThreshold(key, each, `${path}.${index}`, type, from));
-  });
-};
-
-const metricType = (key: string, path: string, from: Reader, context: ResolveContext) => {
-  const selector = parseSelector(key);
-  if (typeof selector === 'string') {
-    from.faults.add(path, selector);
-    return undefined;
-  }
-  const type = BUILTIN[selector.metric]?.type ?? context.metrics?.find((each) => each.name === selector.metric)?.type;
-  if (type === undefined && context.metrics !== undefined) {
-    const known = [...Object.keys(BUILTIN), ...context.metrics.map((each) => each.name)];
-    from.faults.add(path, `there is no metric "${selector.metric}"${suggestion(selector.metric, known)}`);
-  }
-  return type;
-};
-
-const readThreshold = (
-  key: string,
-  given: unknown,
-  path: string,
-  type: ReturnType<typeof metricType>,
-  from: Reader,
-): ThresholdSpec[] => {
-  const fields = isRecord(given) ? given : { threshold: given };
-  const reader = new Reader(fields, path, from.faults);
-  const expression = reader.raw('threshold');
-  if (typeof expression !== 'string') {
-    from.faults.add(path, 'must be a text like "p(95)<500", or an object with one as `threshold`');
-    return [];
-  }
-  const condition = parseCondition(expression);
-  const wrong = typeof condition === 'string' ? condition : type === undefined ? null : fits(condition, type);
-  if (wrong !== null) from.faults.add(path, wrong);
-  const spec = {
-    key,
-    expression: expression.trim(),
-    abortOnFail: reader.flag('abortOnFail', false),
-    delayAbortEvalMs: reader.durationMs('delayAbortEval', 0),
-  };
-  reader.end();
-  return [spec];
-};
-
 const readTrendStats = (from: Reader): readonly string[] => {
   const given = from.raw('summaryTrendStats');
   if (given === undefined) return [...DEFAULT_TREND_STATS, 'p(99)'];
-  const fine =
-    Array.isArray(given) &&
-    given.every((each) => typeof each === 'string' && /^(avg|min|med|max|count|p\(\d+(\.\d+)?\))$/.test(each));
-  if (fine) return given as string[];
-  from.fault('summaryTrendStats', 'must be a list of avg, min, med, max, count, p(N)');
+  const isStat = (each: unknown): each is string => typeof each === 'string' && isTrendStat(each);
+  if (Array.isArray(given) && given.every(isStat)) return [...given];
+  from.fault('summaryTrendStats', 'must be a list of avg, min, med, max, count, p(N) with N from 0 to 100');
   return DEFAULT_TREND_STATS;
 };

@@ -81,7 +81,7 @@ export const isArrival = (scenario: ResolvedScenario): scenario is ArrivalScenar
 export const maxVusOf = (scenario: ResolvedScenario): number => {
   switch (scenario.executor) {
     case 'ramping-vus':
-      return Math.max(scenario.startVUs, ...scenario.stages.map((stage) => stage.target));
+      return scenario.stages.reduce((most, stage) => Math.max(most, stage.target), scenario.startVUs);
     case 'constant-arrival-rate':
     case 'ramping-arrival-rate':
       return scenario.maxVUs;

@@ -1,19 +1,43 @@
-import type { ArrivalScenario } from './scenario.js';
+import type { ArrivalScenario, ConstantArrivalRate, RampingArrivalRate } from './scenario.js';
 import { countIn, firstIn, type Stripe } from './stripe.js';
 
 /**
  * When the iterations of an arrival-rate scenario are due: slot i (0, 1, 2, … over the whole cluster) has an intended
  * start in integer microseconds of the run's clock. With R(t) starts due up to time t (the integral of the rate), slot i
- * is due when R passes i; the number of slots is the whole part of R at the end.
+ * is due when R passes i, and always before the scenario's end.
+ *
+ * How many there are is k6's count: of a constant rate every slot that is due before the end, so a part of a period at
+ * the end has one too; of a ramp as many as R has whole starts at the end.
  */
 export interface Schedule {
   /** Slots in all. */
   readonly slots: number;
   /** Intended start of slot i in microseconds since the run's start. */
   dueUs(slot: number): number;
-  /** How many slots are due before this instant. */
+  /** How many slots are due before this instant; which is also the first slot that is due at it or after. */
   slotsBefore(us: number): number;
 }
+
+/** Guards against 199.99999999 where 200 is meant. */
+const EPSILON = 1e-6;
+
+const toUs = (ms: number): number => Math.round(ms * 1_000);
+
+/** The schedule of a scenario. */
+export const scheduleOf = (scenario: ArrivalScenario): Schedule =>
+  scenario.executor === 'constant-arrival-rate' ? constantSchedule(scenario) : rampingSchedule(scenario);
+
+/** Slot i is due i · timeUnit / rate after the start: one multiplication and one division, no sum that drifts. */
+const constantSchedule = (scenario: ConstantArrivalRate): Schedule => {
+  const { rate } = scenario;
+  const unitUs = scenario.timeUnitMs * 1_000;
+  const startUs = toUs(scenario.startTimeMs);
+  const lengthUs = toUs(scenario.durationMs);
+  const lastUs = startUs + Math.max(0, lengthUs - 1);
+  const slots = Math.max(0, Math.ceil((lengthUs * rate) / unitUs - EPSILON));
+  const dueUs = (slot: number): number => Math.min(lastUs, startUs + Math.round((slot * unitUs) / rate));
+  return withCount(slots, dueUs, (us) => ((us - startUs) * rate) / unitUs);
+};
 
 interface Piece {
   readonly startUs: number;
@@ -21,39 +45,35 @@ interface Piece {
   /** Starts per microsecond at both ends. */
   readonly from: number;
   readonly to: number;
-  /** Starts due before this piece. */
+  /** Starts due before this piece, and before its end. */
   readonly before: number;
+  readonly after: number;
 }
 
-const piecesOf = (scenario: ArrivalScenario): readonly Piece[] => {
+/** The stages that last; one of no length only sets the rate from which the next begins. */
+const piecesOf = (scenario: RampingArrivalRate): readonly Piece[] => {
   const perUs = (rate: number) => rate / (scenario.timeUnitMs * 1_000);
-  const startUs = scenario.startTimeMs * 1_000;
-  if (scenario.executor === 'constant-arrival-rate') {
-    const rate = perUs(scenario.rate);
-    return [{ startUs, lengthUs: scenario.durationMs * 1_000, from: rate, to: rate, before: 0 }];
-  }
   const pieces: Piece[] = [];
-  let at = startUs;
-  let rate = perUs(scenario.startRate);
+  let startUs = toUs(scenario.startTimeMs);
+  let from = perUs(scenario.startRate);
   let before = 0;
   for (const stage of scenario.stages) {
-    const target = perUs(stage.target);
-    const lengthUs = stage.durationMs * 1_000;
-    if (lengthUs > 0) pieces.push({ startUs: at, lengthUs, from: rate, to: target, before });
-    before += ((rate + target) / 2) * lengthUs;
-    at += lengthUs;
-    rate = target;
+    const to = perUs(stage.target);
+    const lengthUs = toUs(stage.durationMs);
+    const after = before + ((from + to) / 2) * lengthUs;
+    if (lengthUs > 0) pieces.push({ startUs, lengthUs, from, to, before, after });
+    before = after;
+    startUs += lengthUs;
+    from = to;
   }
   return pieces;
 };
 
-/** Guards against 199.99999999 where 200 is meant. */
-const EPSILON = 1e-6;
-
+/** Starts due within a piece up to an instant of it: from · t + slope · t² / 2. */
 const areaTo = (piece: Piece, us: number): number =>
   piece.from * us + ((piece.to - piece.from) * us * us) / (2 * piece.lengthUs);
 
-/** Solves area(x) = wanted within a piece, in the form that is stable for slopes near 0. */
+/** The instant of a piece at which so many starts are due in it: the root, in the form that is stable for flat slopes. */
 const timeOf = (piece: Piece, wanted: number): number => {
   const slope = (piece.to - piece.from) / piece.lengthUs;
   const root = Math.sqrt(Math.max(0, piece.from * piece.from + 2 * slope * wanted));
@@ -61,22 +81,25 @@ const timeOf = (piece: Piece, wanted: number): number => {
   return sum === 0 ? 0 : Math.min(piece.lengthUs, (2 * wanted) / sum);
 };
 
-/** The schedule of a scenario. */
-export const scheduleOf = (scenario: ArrivalScenario): Schedule => {
+const rampingSchedule = (scenario: RampingArrivalRate): Schedule => {
   const pieces = piecesOf(scenario);
   const last = pieces.at(-1);
-  const slots =
-    last === undefined ? 0 : Math.floor(last.before + ((last.from + last.to) / 2) * last.lengthUs + EPSILON);
-  const pieceOf = (slot: number): Piece | undefined => {
-    for (const piece of pieces) {
-      if (piece.before + ((piece.from + piece.to) / 2) * piece.lengthUs > slot + EPSILON) return piece;
+  if (last === undefined) return { slots: 0, dueUs: () => 0, slotsBefore: () => 0 };
+  const lastUs = last.startUs + last.lengthUs - 1;
+  /** The first piece in which more than this slot becomes due: while the rate is 0, a slot waits for what follows. */
+  const pieceOf = (slot: number): Piece => {
+    let low = 0;
+    let high = pieces.length - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((pieces[middle] as Piece).after > slot + EPSILON) high = middle;
+      else low = middle + 1;
     }
-    return last;
+    return pieces[low] as Piece;
   };
   const dueUs = (slot: number): number => {
     const piece = pieceOf(slot);
-    if (piece === undefined) return 0;
-    return Math.round(piece.startUs + timeOf(piece, Math.max(0, slot - piece.before)));
+    return Math.min(lastUs, Math.round(piece.startUs + timeOf(piece, Math.max(0, slot - piece.before))));
   };
   const areaAt = (us: number): number => {
     let area = 0;
@@ -86,14 +109,20 @@ export const scheduleOf = (scenario: ArrivalScenario): Schedule => {
     }
     return area;
   };
-  const slotsBefore = (us: number): number => {
+  return withCount(Math.floor(last.after + EPSILON), dueUs, areaAt);
+};
+
+/** Adds the count of slots before an instant: the integral gives it but for rounding, `dueUs` has the last word. */
+const withCount = (slots: number, dueUs: (slot: number) => number, areaAt: (us: number) => number): Schedule => ({
+  slots,
+  dueUs,
+  slotsBefore: (us) => {
     let guess = Math.min(slots, Math.max(0, Math.ceil(areaAt(us))));
     while (guess > 0 && dueUs(guess - 1) >= us) guess -= 1;
     while (guess < slots && dueUs(guess) < us) guess += 1;
     return guess;
-  };
-  return { slots, dueUs, slotsBefore };
-};
+  },
+});
 
 /** How many slots of a stripe are due in [fromUs, toUs). */
 export const countSlots = (schedule: Schedule, stripe: Stripe, fromUs: number, toUs: number): number =>
@@ -102,7 +131,7 @@ export const countSlots = (schedule: Schedule, stripe: Stripe, fromUs: number, t
 /** Walks the slots of a stripe in order, without making anything per slot. */
 export class SlotCursor {
   readonly #schedule: Schedule;
-  #stripe: Stripe;
+  readonly #stripe: Stripe;
   #slot: number;
   #dueUs: number;
   #endUs: number;

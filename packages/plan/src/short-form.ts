@@ -1,9 +1,10 @@
+import { MAX_CYCLES, MAX_VUS } from './bounds.js';
+import { DEFAULT_MAX_DURATION_MS } from './executors/max-duration.js';
 import { readStages } from './executors/stages.js';
+import { show } from './fault.js';
+import { SHORT_FORM } from './merge-overrides.js';
 import type { Reader } from './reader.js';
 import type { ResolvedScenario, ScenarioBase } from './scenario.js';
-
-/** Options that say how much load there is without naming a scenario. */
-export const SHORT_FORM = ['vus', 'duration', 'iterations', 'stages', 'users', 'hits'] as const;
 
 const BASE: ScenarioBase = {
   name: 'default',
@@ -15,7 +16,6 @@ const BASE: ScenarioBase = {
   perAgent: false,
   after: null,
 };
-const TEN_MINUTES_MS = 600_000;
 const DAY_MS = 86_400_000;
 
 /** Reads the short forms; `besideScenarios` makes each of them a fault, for then nobody can tell what is meant. */
@@ -30,9 +30,9 @@ export const scenariosOfShortForm = (from: Reader, besideScenarios: boolean): re
   }
   if (from.has('users') || from.has('hits')) return cycles(from);
   if (from.has('stages')) return stages(from);
-  const vus = from.whole('vus', 1, 1);
-  const durationMs = from.durationMs('duration', 0);
-  if (from.has('duration') && durationMs <= 0) from.fault('duration', 'must be longer than 0');
+  const vus = from.users('vus', 1, 1);
+  const durationMs = from.has('duration') ? from.lastingMs('duration', 1_000) : null;
+  from.raw('duration');
   for (const unused of ['stages', 'users', 'hits']) from.raw(unused);
   if (from.has('iterations')) {
     const iterations = from.whole('iterations', 1, 1);
@@ -44,13 +44,13 @@ export const scenariosOfShortForm = (from: Reader, besideScenarios: boolean): re
         executor: 'shared-iterations',
         vus,
         iterations,
-        maxDurationMs: durationMs > 0 ? durationMs : TEN_MINUTES_MS,
+        maxDurationMs: durationMs ?? DEFAULT_MAX_DURATION_MS,
       },
     ];
   }
   from.raw('iterations');
-  if (from.has('duration')) return [{ ...BASE, executor: 'constant-vus', vus, durationMs }];
-  return [{ ...BASE, executor: 'per-vu-iterations', vus, iterations: 1, maxDurationMs: TEN_MINUTES_MS }];
+  if (durationMs !== null) return [{ ...BASE, executor: 'constant-vus', vus, durationMs }];
+  return [{ ...BASE, executor: 'per-vu-iterations', vus, iterations: 1, maxDurationMs: DEFAULT_MAX_DURATION_MS }];
 };
 
 const stages = (from: Reader): readonly ResolvedScenario[] => {
@@ -62,8 +62,8 @@ const stages = (from: Reader): readonly ResolvedScenario[] => {
     {
       ...BASE,
       executor: 'ramping-vus',
-      startVUs: from.whole('vus', 1),
-      stages: readStages(from, true),
+      startVUs: from.users('vus', 1),
+      stages: readStages(from, 'users'),
       gracefulRampDownMs: 30_000,
     },
   ];
@@ -73,10 +73,19 @@ const stages = (from: Reader): readonly ResolvedScenario[] => {
 const list = (from: Reader, name: string): readonly number[] => {
   const given = from.raw(name);
   if (given === undefined) return [1];
-  const parts = Array.isArray(given) ? given.map(Number) : String(given).split(':').map(Number);
-  if (parts.length > 0 && parts.every((part) => Number.isSafeInteger(part) && part > 0)) return parts;
-  from.fault(name, `must be numbers above 0 with colons between, like "10:20:30", not ${JSON.stringify(given)}`);
+  const parts = Array.isArray(given) ? given : typeof given === 'string' ? given.split(':') : [given];
+  const numbers = parts.map(wholeNumber);
+  const fine = numbers.filter((each) => each !== null);
+  if (fine.length === numbers.length && fine.length > 0 && fine.length <= MAX_CYCLES) return fine;
+  const must = `must be up to ${MAX_CYCLES} numbers above 0 with colons between, like "10:20:30"`;
+  from.fault(name, `${must}, not ${show(given)}`);
   return [1];
+};
+
+const wholeNumber = (given: unknown): number | null => {
+  if (typeof given === 'string' && !/^ *\d{1,15} *$/.test(given)) return null;
+  const number = typeof given === 'string' || typeof given === 'number' ? Number(given) : 0;
+  return Number.isSafeInteger(number) && number > 0 ? number : null;
 };
 
 /**
@@ -90,19 +99,16 @@ const cycles = (from: Reader): readonly ResolvedScenario[] => {
   }
   if (from.has('hits') && from.has('duration')) from.fault('hits', 'can not stand beside duration');
   const users = list(from, 'users');
+  const most = users.reduce((sum, each) => Math.max(sum, each), 0);
+  if (most > MAX_VUS) from.fault('users', `must be at most ${MAX_VUS} in each stage`);
   const iterations = list(from, 'hits').reduce((sum, each) => sum + each, 0);
-  const durationMs = from.durationMs('duration', 0);
+  if (!Number.isSafeInteger(iterations * most)) from.fault('hits', 'are more in all than can be counted');
+  const durationMs = from.has('duration') ? from.lastingMs('duration', 1_000) : null;
+  from.raw('duration');
   return users.map((vus, index) => {
     const base: ScenarioBase = { ...BASE, name: users.length === 1 ? 'default' : `stage-${index + 1}`, perAgent: true };
-    if (from.has('duration'))
-      return {
-        ...base,
-        executor: 'constant-vus',
-        vus,
-        durationMs,
-        startTimeMs: index * durationMs,
-        gracefulStopMs: 30_000,
-      };
+    if (durationMs !== null)
+      return { ...base, executor: 'constant-vus', vus, durationMs, startTimeMs: index * durationMs };
     return {
       ...base,
       executor: 'per-vu-iterations',

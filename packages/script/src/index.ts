@@ -6,7 +6,22 @@
 import type { Http } from './http-types.js';
 import { type CustomMetric, type Exec, type MetricClass, runtime, type ScriptRuntime } from './runtime.js';
 
-export type { BatchRequest, Http, Params, RequestBody, Response, Timings } from './http-types.js';
+export type {
+  BatchRequest,
+  CookieJar,
+  CookieOptions,
+  ExpectedStatuses,
+  FileData,
+  FormValue,
+  Http,
+  NamedUrl,
+  Params,
+  RequestBody,
+  Response,
+  ResponseCookie,
+  StatusRange,
+  Timings,
+} from './http-types.js';
 export type { Duration, Options, ScenarioOption, StageOption, ThresholdOption } from './options.js';
 export type { Claimed, CustomMetric, Exec } from './runtime.js';
 

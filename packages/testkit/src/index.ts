@@ -3,4 +3,12 @@
  *
  * @packageDocumentation
  */
-export { HOSTILE_PATHS, startTarget, type Target, type TargetCounts, type TargetOptions } from './target/index.js';
+export {
+  HOSTILE_PATHS,
+  startTarget,
+  type Target,
+  type TargetCounts,
+  type TargetOptions,
+  TEST_AUTHORITY,
+  TEST_CERTIFICATES,
+} from './target/index.js';

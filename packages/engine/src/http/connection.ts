@@ -1,55 +1,69 @@
-import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
-import type { Deadlines } from './deadlines.js';
-import { CAUSES, causeOf, type ErrorCause } from './error-codes.js';
-import type { Exchange, Outgoing } from './exchange.js';
+import type { OnReadOpts, Socket } from 'node:net';
+import { createSecureContext } from 'node:tls';
+import type { Deadlines, Timed } from './deadlines.js';
+import { dial, type TlsSettings } from './dial.js';
+import { CAUSES, causeOf, type ErrorCause, type Stage, timeoutCause } from './error-codes.js';
+import type { ExchangeSink, Outgoing } from './exchange.js';
+import type { HeadMemo } from './head-memo.js';
+import type { Origin } from './origin.js';
+import type { Resolver } from './resolver.js';
 import { ResponseParser } from './response-parser.js';
-
-/** Where a connection goes. */
-export interface Origin {
-  readonly key: string;
-  readonly host: string;
-  readonly port: number;
-  readonly tls: boolean;
-  /** The address to dial in the host's place (`options.hosts`). */
-  readonly address: string;
-}
 
 /** What all connections of a worker share. */
 export interface ConnectionShared {
   readonly deadlines: Deadlines;
-  readonly insecureSkipTLSVerify: boolean;
-  /** TLS sessions by origin, so that later handshakes are short. */
-  readonly sessions: Map<string, Buffer>;
+  readonly resolver: Resolver;
+  readonly tls: () => TlsSettings;
 }
 
-/** One buffer for the reads of all sockets: what a parser keeps it copies before the callback returns. */
+/** @param ca certificates that are trusted beside the system's; for targets with an authority of their own */
+export const tlsSettings = (insecureSkipTLSVerify: boolean, ca?: string): (() => TlsSettings) => {
+  let made: TlsSettings | undefined;
+  return () => {
+    made ??= { context: createSecureContext(ca === undefined ? {} : { ca }), verify: !insecureSkipTLSVerify };
+    return made;
+  };
+};
+
+/**
+ * One buffer for the reads of all connections: each is told of its bytes before the next socket is read, and what it
+ * keeps of them it copies.
+ */
 const READ_BUFFER = Buffer.allocUnsafeSlow(64 * 1_024);
+/** A request up to this size, body included, is written as one piece. */
+const ONE_WRITE_BYTES = 16 * 1_024;
 
 const us = (ms: number): number => (ms > 0 ? Math.round(ms * 1_000) : 0);
 
 /**
  * A connection to one origin with at most one exchange at a time. It dials when it is first used, stays open while the
- * peer allows it, and dials anew after that. An exchange always ends: with an answer or with exactly one cause.
+ * peer allows it, and dials anew after that. An exchange always ends: with an answer or with exactly one cause. A request
+ * that was written on a connection which the peer then closes is never written a second time.
  */
-export class Connection {
+export class Connection implements Timed {
   readonly origin: Origin;
+  deadlineMs = Number.POSITIVE_INFINITY;
   readonly #shared: ConnectionShared;
   readonly #parser = new ResponseParser();
+  readonly #onWritten = (): void => this.#noteWritten();
   #socket: Socket | null = null;
-  #ready = false;
+  #stage: Stage = 'resolving';
   #out: Outgoing | null = null;
-  #done: ((exchange: Exchange) => void) | null = null;
-  #startedMs = 0;
-  #connectedMs = 0;
-  #tcpMs = 0;
-  #writtenMs = 0;
-  #firstByteMs = 0;
+  #sink: ExchangeSink | null = null;
+  #reused = false;
+  /** Counts dials, so that a lookup that comes too late leads nowhere. */
+  #attempt = 0;
+  #remoteIp = '';
   #received = 0;
   #sentBytes = 0;
-  #remoteIp = '';
-  /** Milliseconds of `performance.now()`; read by the deadlines' sweep. */
-  deadlineMs = Number.POSITIVE_INFINITY;
+  // Instants in milliseconds of `performance.now()`; NaN where it has not come to that.
+  #startedMs = Number.NaN;
+  #resolvedMs = Number.NaN;
+  #dialedMs = Number.NaN;
+  #connectedMs = Number.NaN;
+  #openMs = Number.NaN;
+  #writtenMs = Number.NaN;
+  #firstByteMs = Number.NaN;
 
   constructor(origin: Origin, shared: ConnectionShared) {
     this.origin = origin;
@@ -58,149 +72,181 @@ export class Connection {
   }
 
   get busy(): boolean {
-    return this.#done !== null;
+    return this.#sink !== null;
   }
+  /** Another exchange can be sent without dialing. */
   get open(): boolean {
-    return this.#ready;
+    return this.#stage === 'open' && this.#socket !== null;
   }
 
-  /** Sends a request and resolves with how it went; never rejects. The connection must not be busy. */
-  exchange(out: Outgoing): Promise<Exchange> {
-    return new Promise((resolve) => {
-      this.#done = resolve;
-      this.#out = out;
-      this.#startedMs = performance.now();
-      this.deadlineMs = this.#startedMs + out.timeoutMs;
-      this.#connectedMs = 0;
-      this.#tcpMs = 0;
-      this.#writtenMs = 0;
-      this.#firstByteMs = 0;
-      this.#received = 0;
-      this.#sentBytes = 0;
-      this.#parser.begin(out.isHead, out.keepBody);
-      if (this.#ready) this.#write();
-      else this.#dial();
-    });
+  /** Sends a request; `sink` is told once how it went. The connection must not be busy. */
+  send(out: Outgoing, memo: HeadMemo | null, sink: ExchangeSink): void {
+    const nowMs = performance.now();
+    this.#sink = sink;
+    this.#out = out;
+    this.#startedMs = nowMs;
+    this.deadlineMs = nowMs + out.timeoutMs;
+    this.#writtenMs = Number.NaN;
+    this.#firstByteMs = Number.NaN;
+    this.#received = 0;
+    this.#sentBytes = 0;
+    this.#parser.begin(out.isHead, out.keepBody, memo);
+    this.#reused = this.open;
+    if (this.#reused) this.#write();
+    else this.#resolve();
   }
 
-  #dial(): void {
+  #resolve(): void {
     const { origin } = this;
-    const onread = { buffer: READ_BUFFER, callback: (count: number) => this.#read(READ_BUFFER.subarray(0, count)) };
-    const tcp = { host: origin.address, port: origin.port, noDelay: true };
-    const socket = origin.tls ? this.#dialTls(tcp) : connectTcp({ ...tcp, onread });
+    this.#stage = 'resolving';
+    this.#resolvedMs = Number.NaN;
+    this.#dialedMs = Number.NaN;
+    this.#connectedMs = Number.NaN;
+    this.#openMs = Number.NaN;
+    this.#attempt += 1;
+    const attempt = this.#attempt;
+    if (origin.literal) {
+      this.#dial([origin.dialHost], 0);
+      return;
+    }
+    const known = this.#shared.resolver.known(origin.dialHost);
+    if (known !== null) {
+      this.#dial(known, 0);
+      return;
+    }
+    this.#shared.resolver.resolve(origin.dialHost).then(
+      (addresses) => {
+        if (attempt !== this.#attempt || this.#sink === null) return;
+        this.#resolvedMs = performance.now();
+        this.#dial(addresses, 0);
+      },
+      (error: NodeJS.ErrnoException) => {
+        if (attempt === this.#attempt) this.#end(causeOf(error, 'resolving'), error.message);
+      },
+    );
+  }
+
+  /** Tries one address after the other until one takes the connection. */
+  #dial(addresses: readonly string[], index: number): void {
+    const address = addresses[index] ?? '';
+    this.#stage = 'dialing';
+    this.#remoteIp = address;
+    this.#dialedMs = performance.now();
+    const onread: OnReadOpts = { buffer: READ_BUFFER, callback: (count) => this.#read(socket, count) };
+    const socket = dial(this.origin, address, onread, this.#shared.tls);
     this.#socket = socket;
-    socket.on('error', (error: NodeJS.ErrnoException) => this.#fault(socket, error));
-    socket.on('end', () => this.#ended(socket));
-    socket.on('close', () => this.#ended(socket));
-    socket.once('connect', () => {
+    socket.on('error', (error: NodeJS.ErrnoException) => {
       if (this.#socket !== socket) return;
-      this.#tcpMs = performance.now();
-      if (!origin.tls) this.#connected();
+      if (this.#stage === 'dialing' && index + 1 < addresses.length) this.#dial(addresses, index + 1);
+      else this.#fail(error);
     });
+    socket.on('end', () => this.#closed(socket));
+    socket.on('close', () => this.#closed(socket));
+    socket.once('connect', () => this.#connected(socket));
+    if (this.origin.tls) socket.once('secureConnect', () => this.#opened(socket));
   }
 
-  #dialTls(tcp: { host: string; port: number; noDelay: boolean }): TLSSocket {
-    const { origin } = this;
-    const session = this.#shared.sessions.get(origin.key);
-    const socket = connectTls({
-      ...tcp,
-      ...(/^[\d.]+$|:/.test(origin.host) ? {} : { servername: origin.host }),
-      rejectUnauthorized: !this.#shared.insecureSkipTLSVerify,
-      ALPNProtocols: ['http/1.1'],
-      ...(session === undefined ? {} : { session }),
-    });
-    socket.on('session', (made) => this.#shared.sessions.set(origin.key, made));
-    socket.on('data', (chunk: Buffer) => this.#read(chunk));
-    socket.once('secureConnect', () => {
-      if (this.#socket === socket) this.#connected();
-    });
-    return socket;
-  }
-
-  #connected(): void {
-    this.#ready = true;
+  #connected(socket: Socket): void {
+    if (this.#socket !== socket) return;
     this.#connectedMs = performance.now();
-    this.#remoteIp = this.#socket?.remoteAddress ?? '';
-    if (this.#out !== null) this.#write();
+    socket.setNoDelay(true);
+    if (this.origin.tls) this.#stage = 'handshaking';
+    else this.#opened(socket);
+  }
+
+  #opened(socket: Socket): void {
+    if (this.#socket !== socket) return;
+    this.#stage = 'open';
+    this.#openMs = this.origin.tls ? performance.now() : this.#connectedMs;
+    this.#write();
   }
 
   #write(): void {
     const socket = this.#socket;
     const out = this.#out;
     if (socket === null || out === null) return;
-    this.#sentBytes = out.head.length;
-    if (out.body === null) socket.write(out.head, 'latin1');
-    else {
-      this.#sentBytes += typeof out.body === 'string' ? Buffer.byteLength(out.body) : out.body.byteLength;
-      socket.cork();
-      socket.write(out.head, 'latin1');
-      socket.write(out.body);
-      socket.uncork();
+    const { head, body } = out;
+    if (body === null) {
+      this.#sentBytes = head.length;
+      socket.write(head, 'latin1', this.#onWritten);
+    } else {
+      this.#sentBytes = head.length + body.byteLength;
+      this.#writeWithBody(socket, head, body);
     }
-    this.#writtenMs = performance.now();
-    if (socket.writableLength > 0) {
-      this.#writtenMs = 0;
-      socket.write('', () => {
-        if (this.#out === out) this.#writtenMs = performance.now();
-      });
-    }
+    this.#noteWritten();
   }
 
-  #read(chunk: Buffer): boolean {
-    if (this.#done === null) {
+  /** What the kernel did not take at once lies in the socket's queue; the write's callback asks again. */
+  #noteWritten(): void {
+    const socket = this.#socket;
+    if (socket === null || this.#sentBytes === 0 || !Number.isNaN(this.#writtenMs)) return;
+    if (socket.writableLength === 0 && socket.errored === null) this.#writtenMs = performance.now();
+  }
+
+  #writeWithBody(socket: Socket, head: string, body: Uint8Array): void {
+    if (this.#sentBytes <= ONE_WRITE_BYTES) {
+      const whole = Buffer.allocUnsafe(this.#sentBytes);
+      whole.write(head, 'latin1');
+      whole.set(body, head.length);
+      socket.write(whole, this.#onWritten);
+      return;
+    }
+    socket.cork();
+    socket.write(head, 'latin1');
+    socket.write(body, this.#onWritten);
+    socket.uncork();
+  }
+
+  #read(socket: Socket, count: number): boolean {
+    if (this.#socket !== socket) return true;
+    if (this.#sink === null) {
       // Bytes that nobody asked for: the next answer could not be told from them.
       this.#drop();
       return true;
     }
-    if (this.#firstByteMs === 0) this.#firstByteMs = performance.now();
-    this.#received += chunk.length;
-    const used = this.#parser.push(chunk);
-    if (this.#parser.failure !== null) this.#end(this.#parser.failure, '');
-    else if (this.#parser.done) {
-      const garbage = used < chunk.length;
-      const reusable = this.#parser.keepAlive && !garbage && this.#writtenMs !== 0;
+    const nowMs = performance.now();
+    if (Number.isNaN(this.#firstByteMs)) this.#firstByteMs = nowMs;
+    this.#received += count;
+    const parser = this.#parser;
+    const end = parser.push(READ_BUFFER, 0, count);
+    if (parser.failure !== null) this.#end(parser.failure, '', nowMs);
+    else if (parser.done) {
+      const reusable =
+        parser.keepAlive && end === count && this.#out?.close === false && !Number.isNaN(this.#writtenMs);
       if (!reusable) this.#drop();
-      this.#end(null, '');
+      this.#end(null, '', nowMs);
     }
     return true;
   }
 
-  #ended(socket: Socket): void {
+  #closed(socket: Socket): void {
     if (this.#socket !== socket) return;
-    const wasReady = this.#ready;
+    const stage = this.#stage;
     this.#drop();
-    if (this.#done === null) return;
-    if (!wasReady) {
-      this.#end(this.#tcpMs > 0 && this.origin.tls ? CAUSES.tls : CAUSES.dial, 'closed while connecting');
+    if (this.#sink === null) return;
+    if (stage !== 'open') {
+      this.#end(stage === 'handshaking' ? CAUSES.tls : CAUSES.dial, 'the peer closed');
       return;
     }
     this.#parser.finish();
     this.#end(this.#parser.failure, '');
   }
 
-  #fault(socket: Socket, error: NodeJS.ErrnoException): void {
-    if (this.#socket !== socket) return;
-    const connected = this.#ready;
-    const handshaking = !connected && this.#tcpMs > 0;
+  #fail(error: NodeJS.ErrnoException): void {
+    const stage = this.#stage;
     this.#drop();
-    if (this.#done === null) return;
-    const found = causeOf(error, connected);
-    this.#end(handshaking && found === CAUSES.dial ? CAUSES.tls : found, error.message);
+    if (this.#sink !== null) this.#end(causeOf(error, stage), error.message);
   }
 
-  /** Ends the exchange that goes on, if one does, by this cause, and closes. */
+  /** The time is over. */
+  expire(): void {
+    this.abort(timeoutCause(this.#stage));
+  }
+
+  /** Ends the exchange under way, if there is one, by this cause, and closes. */
   abort(cause: ErrorCause): void {
-    const dialing = !this.#ready;
     this.#drop();
-    if (this.#done !== null) this.#end(cause === CAUSES.timeout && dialing ? CAUSES.dialTimeout : cause, '');
-  }
-
-  /** Closes; the next exchange dials anew. */
-  #drop(): void {
-    const socket = this.#socket;
-    this.#socket = null;
-    this.#ready = false;
-    socket?.destroy();
+    if (this.#sink !== null) this.#end(cause, '');
   }
 
   /** Closes for good. */
@@ -209,48 +255,56 @@ export class Connection {
     this.#shared.deadlines.delete(this);
   }
 
-  #end(cause: ErrorCause | null, detail: string): void {
-    const done = this.#done;
-    const keepBody = this.#out?.keepBody ?? false;
-    if (done === null) return;
-    const endedMs = performance.now();
+  /** Closes; the next exchange dials anew. */
+  #drop(): void {
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#attempt += 1;
+    socket?.destroy();
+  }
+
+  #end(cause: ErrorCause | null, detail: string, endedMs = performance.now()): void {
+    const sink = this.#sink;
+    const out = this.#out;
+    if (sink === null || out === null) return;
+    if (cause !== null) this.#drop();
     const parser = this.#parser;
-    const sendFromMs = this.#connectedMs > 0 ? this.#connectedMs : this.#startedMs;
-    const sent = this.#writtenMs > 0;
-    const sentMs = sent ? this.#writtenMs : endedMs;
-    const firstMs = this.#firstByteMs > 0 ? this.#firstByteMs : endedMs;
-    const dialed = this.#connectedMs > 0 || this.#sentBytes === 0;
-    const sendingUs = this.#sentBytes > 0 ? us(sentMs - sendFromMs) : 0;
-    const waitingUs = sent ? us(firstMs - sentMs) : 0;
-    const receivingUs = this.#firstByteMs > 0 ? us(endedMs - firstMs) : 0;
-    this.#done = null;
+    const head = cause === null ? parser.head : null;
+    const written = !Number.isNaN(this.#writtenMs);
+    const writtenMs = written ? this.#writtenMs : endedMs;
+    const begun = this.#received > 0;
+    const sendFromMs = this.#reused ? this.#startedMs : this.#openMs;
+    const sendingUs = this.#sentBytes > 0 ? us(writtenMs - sendFromMs) : 0;
+    const waitingUs = written ? us((begun ? this.#firstByteMs : endedMs) - writtenMs) : 0;
+    const receivingUs = begun ? us(endedMs - this.#firstByteMs) : 0;
+    this.#sink = null;
     this.#out = null;
     this.deadlineMs = Number.POSITIVE_INFINITY;
-    if (cause !== null) this.#drop();
-    done({
+    const dialed = !this.#reused;
+    sink.ended({
       startedMs: this.#startedMs,
       endedMs,
-      blockedUs: dialed ? us((this.#connectedMs || endedMs) - this.#startedMs) : 0,
-      connectingUs: dialed && this.#tcpMs > 0 ? us(this.#tcpMs - this.#startedMs) : 0,
-      tlsUs: this.origin.tls && this.#tcpMs > 0 && this.#connectedMs > 0 ? us(this.#connectedMs - this.#tcpMs) : 0,
+      blockedUs: dialed ? us((this.#openMs || endedMs) - this.#startedMs) : 0,
+      dnsUs: dialed ? us((this.#stage === 'resolving' ? endedMs : this.#resolvedMs) - this.#startedMs) : 0,
+      connectingUs: dialed ? us(this.#connectedMs - this.#dialedMs) : 0,
+      tlsUs: dialed ? us(this.#openMs - this.#connectedMs) : 0,
       sendingUs,
       waitingUs,
       receivingUs,
       durationUs: sendingUs + waitingUs + receivingUs,
       bytesSent: this.#sentBytes,
       bytesReceived: this.#received,
-      sent,
+      sent: written || cause === null,
       answered: cause === null,
+      reused: this.#reused,
       cause,
       detail,
-      status: cause === null ? parser.status : 0,
-      minor: parser.minor,
-      head: parser.head,
-      body: cause === null && keepBody ? parser.body() : null,
-      encoded: parser.encoded,
-      hasCookies: parser.hasCookies,
+      status: head?.status ?? 0,
+      minor: head?.minor ?? 1,
+      head,
+      body: cause === null && out.keepBody ? parser.takeBody() : null,
       remoteIp: this.#remoteIp,
-      remotePort: this.origin.port,
+      remotePort: this.origin.dialPort,
     });
   }
 }

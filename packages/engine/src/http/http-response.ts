@@ -1,46 +1,55 @@
-import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
-import type { Response, Timings } from '@muster/script';
+import type { Response, ResponseCookie, Timings } from '@muster/script';
+import { parseSetCookie } from './cookie.js';
+import { decodeBody } from './decode-body.js';
 import { statusErrorCode } from './error-codes.js';
-import type { Exchange } from './exchange.js';
-import { parseFields } from './response-parser.js';
+import type { Exchange, Outgoing } from './exchange.js';
+import { canonicalName, type ResponseFields } from './response-head.js';
 
-/** A decoded body may be so large; a small one can claim to be anything. */
-const MAX_DECODED_BYTES = 64 * 1_024 * 1_024;
+/** The request behind an answer. */
+export interface Asked {
+  readonly method: string;
+  readonly href: string;
+  /** Null when it could not be written. */
+  readonly out: Outgoing | null;
+  readonly binary: boolean;
+}
+
+const NO_FIELDS: ResponseFields = { headers: {}, cookies: [] };
 
 /** An answer as tests see it. Headers, cookies and the body are made only when they are asked for. */
 export class HttpResponse implements Response {
-  readonly url: string;
-  readonly request: Response['request'];
   readonly #exchange: Exchange;
-  readonly #binary: boolean;
-  #fields: ReturnType<typeof parseFields> | undefined;
+  readonly #asked: Asked;
   #body: string | Uint8Array | null | undefined;
+  #json: unknown;
 
-  constructor(url: string, exchange: Exchange, request: Response['request'], binary: boolean) {
-    this.url = url;
+  constructor(exchange: Exchange, asked: Asked) {
     this.#exchange = exchange;
-    this.request = request;
-    this.#binary = binary;
+    this.#asked = asked;
   }
 
+  get url(): string {
+    return this.#asked.href;
+  }
   get status(): number {
     return this.#exchange.status;
   }
   get status_text(): string {
-    const line = this.#exchange.head.split('\r\n', 1)[0] ?? '';
-    return line.slice(9);
+    return this.#exchange.head?.reason ?? '';
   }
   get proto(): string {
     return this.#exchange.answered ? `HTTP/1.${this.#exchange.minor}` : '';
   }
   get headers(): Readonly<Record<string, string>> {
-    return this.#parsed().headers;
+    return this.#fields().headers;
   }
-  get cookies(): Readonly<Record<string, string>> {
-    const pairs = this.#parsed().cookies.map(
-      (line) => (line.split(';', 1)[0] ?? '').split(/=(.*)/s, 2) as [string, string],
-    );
-    return Object.fromEntries(pairs.map(([name, value]) => [name.trim(), value ?? '']));
+  get cookies(): Readonly<Record<string, readonly ResponseCookie[]>> {
+    const found: Record<string, ResponseCookie[]> = {};
+    for (const cookie of this.#fields().cookies.flatMap(cookieOf)) {
+      found[cookie.name] ??= [];
+      found[cookie.name]?.push(cookie);
+    }
+    return found;
   }
   get body(): string | Uint8Array | null {
     if (this.#body === undefined) this.#body = this.#decode();
@@ -71,51 +80,68 @@ export class HttpResponse implements Response {
   get remote_port(): number {
     return this.#exchange.remotePort;
   }
+  get request(): Response['request'] {
+    const { method, href, out } = this.#asked;
+    return { method, url: href, headers: out === null ? {} : sentHeaders(out.head) };
+  }
 
   json(path?: string): unknown {
-    const body = this.body;
-    if (body === null) throw new Error(`the answer of ${this.url} has no body to read as JSON`);
-    const text = typeof body === 'string' ? body : Buffer.from(body).toString('utf8');
-    let value: unknown;
-    try {
-      value = JSON.parse(text);
-    } catch (cause) {
-      throw new Error(`the answer of ${this.url} is not JSON: ${(cause as Error).message}`, { cause });
-    }
-    if (path === undefined) return value;
-    for (const part of path.split('.')) {
-      value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[part] : undefined;
+    if (this.#json === undefined) this.#json = this.#parse();
+    if (path === undefined || path === '') return this.#json;
+    let value = this.#json;
+    for (const part of path.split(/(?<!\\)\./)) {
+      const name = part.replace(/\\\./g, '.');
+      const inside = typeof value === 'object' && value !== null && Object.hasOwn(value, name);
+      value = inside ? (value as Record<string, unknown>)[name] : undefined;
     }
     return value;
   }
 
-  #parsed(): ReturnType<typeof parseFields> {
-    this.#fields ??= parseFields(this.#exchange.head);
-    return this.#fields;
+  #parse(): unknown {
+    const { body } = this;
+    if (body === null) throw new Error(`the answer of ${this.url} has no body to read as JSON`);
+    const text = typeof body === 'string' ? body : Buffer.from(body).toString('utf8');
+    try {
+      return JSON.parse(text);
+    } catch (cause) {
+      throw new Error(`the answer of ${this.url} is not JSON: ${(cause as Error).message}`, { cause });
+    }
+  }
+
+  #fields(): ResponseFields {
+    return this.#exchange.head?.fields ?? NO_FIELDS;
   }
 
   #decode(): string | Uint8Array | null {
-    const { body } = this.#exchange;
+    const { body, head } = this.#exchange;
     if (body === null) return null;
-    const plain = this.#exchange.encoded ? decode(body, this.headers['Content-Encoding'] ?? '') : body;
-    return this.#binary ? new Uint8Array(plain) : plain.toString('utf8');
+    const plain = head?.encoded === true ? decodeBody(body, head.fields.headers['Content-Encoding'] ?? '') : body;
+    return this.#asked.binary ? new Uint8Array(plain) : plain.toString('utf8');
   }
 }
 
-/** Takes the encodings off in the order in which they were put on, last first. */
-const decode = (body: Buffer, encodings: string): Buffer => {
-  const options = { maxOutputLength: MAX_DECODED_BYTES };
-  let plain = body;
-  for (const encoding of encodings
-    .toLowerCase()
-    .split(',')
-    .map((each) => each.trim())
-    .reverse()) {
-    if (encoding === 'gzip' || encoding === 'x-gzip') plain = gunzipSync(plain, options);
-    else if (encoding === 'br') plain = brotliDecompressSync(plain, options);
-    // RFC 9110, section 8.4.1.2: deflate is zlib, but some servers send it bare.
-    else if (encoding === 'deflate')
-      plain = ((plain[0] ?? 0) & 0x0f) === 8 ? inflateSync(plain, options) : inflateRawSync(plain, options);
-  }
-  return plain;
+const cookieOf = (line: string): ResponseCookie[] => {
+  const parsed = parseSetCookie(line);
+  if (parsed === null) return [];
+  const { name, value, attributes } = parsed;
+  return [
+    {
+      name,
+      value,
+      domain: attributes.get('domain') ?? '',
+      path: attributes.get('path') ?? '',
+      expires: attributes.get('expires') ?? '',
+      max_age: Number(attributes.get('max-age') ?? 0) || 0,
+      secure: attributes.has('secure'),
+      http_only: attributes.has('httponly'),
+    },
+  ];
 };
+
+const sentHeaders = (head: string): Record<string, string> =>
+  Object.fromEntries(
+    head
+      .split('\r\n')
+      .slice(1, -2)
+      .map((line) => [canonicalName(line.slice(0, line.indexOf(':'))), line.slice(line.indexOf(':') + 2)]),
+  );

@@ -6,8 +6,7 @@ export const constantVus = {
   kind: 'constant-vus',
   read: (from: Reader, base: ScenarioBase): ConstantVus => {
     from.need('duration');
-    const durationMs = from.durationMs('duration', 1_000);
-    if (durationMs <= 0) from.fault('duration', 'must be longer than 0');
-    return { ...base, executor: 'constant-vus', vus: from.whole('vus', 1, 1), durationMs };
+    const durationMs = from.lastingMs('duration', 1_000);
+    return { ...base, executor: 'constant-vus', vus: from.users('vus', 1, 1), durationMs };
   },
 } as const;

@@ -1,7 +1,9 @@
-import { constantArrivalRate, rampingArrivalRate } from './arrival-rate.js';
+import { constantArrivalRate } from './constant-arrival-rate.js';
 import { constantVus } from './constant-vus.js';
-import { perVuIterations, sharedIterations } from './iterations.js';
+import { perVuIterations } from './per-vu-iterations.js';
+import { rampingArrivalRate } from './ramping-arrival-rate.js';
 import { rampingVus } from './ramping-vus.js';
+import { sharedIterations } from './shared-iterations.js';
 
 /** Every executor, by the name that tests use. */
 export const EXECUTORS = {

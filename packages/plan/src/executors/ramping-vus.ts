@@ -6,8 +6,8 @@ import { readStages } from './stages.js';
 export const rampingVus = {
   kind: 'ramping-vus',
   read: (from: Reader, base: ScenarioBase): RampingVus => {
-    const stages = readStages(from, true);
-    const startVUs = from.whole('startVUs', 1);
+    const stages = readStages(from, 'users');
+    const startVUs = from.users('startVUs', 1);
     if (startVUs === 0 && stages.every((stage) => stage.target === 0))
       from.fault('stages', 'never have a user: give one a target above 0');
     return {

@@ -1,8 +1,8 @@
 import { isRecord, Reader } from '../reader.js';
 import type { Stage } from '../scenario.js';
 
-/** Reads `stages: [{ duration, target }]`; `wholeTargets` for users, fractions allowed for rates. */
-export const readStages = (from: Reader, wholeTargets: boolean): readonly Stage[] => {
+/** Reads `stages: [{ duration, target }]`. Targets are whole numbers of users, or rates, which may have fractions. */
+export const readStages = (from: Reader, targets: 'users' | 'rate'): readonly Stage[] => {
   const given = from.raw('stages');
   if (!Array.isArray(given) || given.length === 0) {
     from.fault('stages', 'must be a list of at least one { duration, target }');
@@ -19,7 +19,7 @@ export const readStages = (from: Reader, wholeTargets: boolean): readonly Stage[
     stage.need('target');
     const read = {
       durationMs: stage.durationMs('duration', 0),
-      target: wholeTargets ? stage.whole('target', 0) : stage.rate('target', 0),
+      target: targets === 'users' ? stage.users('target', 0) : stage.rate('target', 0),
     };
     stage.end();
     return read;

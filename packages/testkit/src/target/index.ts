@@ -3,5 +3,7 @@
  *
  * @packageDocumentation
  */
+export { TEST_AUTHORITY, TEST_CERTIFICATES, type TestCertificate } from './certificates.js';
+export type { PathCounts, TargetCounts } from './counts.js';
 export { HOSTILE_PATHS } from './routes.js';
-export { startTarget, type Target, type TargetCounts, type TargetOptions } from './start-target.js';
+export { startTarget, type Target, type TargetOptions } from './start-target.js';

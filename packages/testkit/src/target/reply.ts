@@ -1,13 +1,15 @@
 /** What a route does with the connection. Bytes are written as they are; whatever ends it is said by name. */
 export interface Reply {
-  /** Pieces, each written by itself. */
-  readonly write: readonly (string | Buffer)[];
+  /** Pieces, each written by itself; an endless source is read only as fast as the peer takes it. */
+  readonly write: Iterable<string | Buffer>;
   /** `keep` as the request asked; `end` closes in order; `reset` closes hard; `stall` does nothing more. */
   readonly after: 'keep' | 'end' | 'reset' | 'stall';
   /** Waits before it writes. */
   readonly delayMs?: number;
-  /** The answer was given whole, as far as this server can tell. */
-  readonly served: boolean;
+  /** Waits between pieces. */
+  readonly pauseMs?: number;
+  /** Status of an answer that is given whole and well-formed, so that it counts as served; null for any other. */
+  readonly status: number | null;
 }
 
 const TEXTS: Readonly<Record<number, string>> = {
@@ -42,14 +44,18 @@ export const plain = (
   return {
     write: [bodiless ? head : Buffer.concat([Buffer.from(head, 'latin1'), bytes])],
     after: 'keep',
-    served: true,
+    status,
     ...more,
   };
 };
 
-/** Bytes just as they are, for answers that no decent server gives. */
-export const raw = (write: string | readonly (string | Buffer)[], after: Reply['after'], served = false): Reply => ({
+/** Bytes just as they are. With `status` they are an answer all the same. */
+export const raw = (
+  write: string | Iterable<string | Buffer>,
+  after: Reply['after'],
+  status: number | null = null,
+): Reply => ({
   write: typeof write === 'string' ? [write] : write,
   after,
-  served,
+  status,
 });

@@ -1,0 +1,109 @@
+// Keys of a made-up authority, for tests on loopback only: they are public, so nothing may ever trust them.
+
+/** The authority that signed the certificates below; tests give it to a client as `ca`. */
+export const TEST_AUTHORITY = `-----BEGIN CERTIFICATE-----
+MIIBczCCARmgAwIBAgIBATAKBggqhkjOPQQDAjAgMR4wHAYDVQQDDBVNdXN0ZXIg
+dGVzdCBhdXRob3JpdHkwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBa
+MCAxHjAcBgNVBAMMFU11c3RlciB0ZXN0IGF1dGhvcml0eTBZMBMGByqGSM49AgEG
+CCqGSM49AwEHA0IABCUgPqN2S1a7W4Ez5otxLPNuIS/Hlbjw2z+mu9p9WimnNqFW
+S+IvtYoWwoJwGzwB1n7rnGdMXkc7DYl3oJskq3OjQjBAMA8GA1UdEwEB/wQFMAMB
+Af8wDgYDVR0PAQH/BAQDAgEGMB0GA1UdDgQWBBTRn4JdfyegNhM51zC9mwNr66Cn
+ijAKBggqhkjOPQQDAgNIADBFAiBCuIabQ4WDSHXgQBl02z5SoO2t5Hf/x+WlAJp5
+zY9+3gIhAMwJtSE/kOy1DqqlFiJzKjowp94tkffcCDdYMCz1lsxT
+-----END CERTIFICATE-----
+`;
+
+/** A certificate with its key, as `tls.createServer` takes them. */
+export interface TestCertificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Certificates to serve with, valid from 2020 to 2120 but for the expired one. */
+export const TEST_CERTIFICATES = {
+  /** For localhost, *.muster.test and the loopback addresses, signed by the authority. */
+  good: {
+    cert: `-----BEGIN CERTIFICATE-----
+MIIBxzCCAWygAwIBAgIBAjAKBggqhkjOPQQDAjAgMR4wHAYDVQQDDBVNdXN0ZXIg
+dGVzdCBhdXRob3JpdHkwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBa
+MBQxEjAQBgNVBAMMCWxvY2FsaG9zdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IA
+BFMmjJl8xA7umvCEZXyrUaX+Y2AuLcGmTXpmFt9wXQ1FfFcDyO8GlXfrsOWMd6tA
+/OEJP/zlF7esCcL/mMisevmjgaAwgZ0wOwYDVR0RBDQwMoIJbG9jYWxob3N0gg0q
+Lm11c3Rlci50ZXN0hwR/AAABhxAAAAAAAAAAAAAAAAAAAAABMAkGA1UdEwQCMAAw
+EwYDVR0lBAwwCgYIKwYBBQUHAwEwHQYDVR0OBBYEFEjvb6viWTQCL6zFd6l7KuwN
+dShqMB8GA1UdIwQYMBaAFNGfgl1/J6A2EznXML2bA2vroKeKMAoGCCqGSM49BAMC
+A0kAMEYCIQCSBw3x92Ovl5mgmr9qF6OWG5nODT6Co3wDZR9XJ2MbnAIhANY+eOES
+pHl2Bar8CmP8iR3dZwkhgGeN4Cxmkfbttdh8
+-----END CERTIFICATE-----
+`,
+    key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgRPWCAB1/PlIEB75J
+oF/NwiBx2/DADOdgiBLejYVwP4WhRANCAARTJoyZfMQO7prwhGV8q1Gl/mNgLi3B
+pk16ZhbfcF0NRXxXA8jvBpV367DljHerQPzhCT/85Re3rAnC/5jIrHr5
+-----END PRIVATE KEY-----
+`,
+  },
+  /** For another host, signed by the authority. */
+  'wrong-host': {
+    cert: `-----BEGIN CERTIFICATE-----
+MIIBrjCCAVSgAwIBAgIBAzAKBggqhkjOPQQDAjAgMR4wHAYDVQQDDBVNdXN0ZXIg
+dGVzdCBhdXRob3JpdHkwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBa
+MBwxGjAYBgNVBAMMEWVsc2V3aGVyZS5leGFtcGxlMFkwEwYHKoZIzj0CAQYIKoZI
+zj0DAQcDQgAEusKD4jP32AR3ikp8NtGms1Tq5k1lVCDOvh4rQwnfpGpgGtM8K8ah
+yHwwXs65ATtSHrksogEcb26Jec88pLoJwaOBgDB+MBwGA1UdEQQVMBOCEWVsc2V3
+aGVyZS5leGFtcGxlMAkGA1UdEwQCMAAwEwYDVR0lBAwwCgYIKwYBBQUHAwEwHQYD
+VR0OBBYEFCvO8GGFsdT1b6G1xP0A6JkbrQsOMB8GA1UdIwQYMBaAFNGfgl1/J6A2
+EznXML2bA2vroKeKMAoGCCqGSM49BAMCA0gAMEUCIQDMur9HRC+62l5fLa24QPA6
+se331HkjBvV7H9hNqL2J9AIgMLA7pbJQxsq6ohvotjMyiujGdHgJx3AH4UWdm0eM
+rkU=
+-----END CERTIFICATE-----
+`,
+    key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgU6iJMHCGezj34aaV
+LOY4PBK9GOgloaEW4rbGXW7qQAWhRANCAAS6woPiM/fYBHeKSnw20aazVOrmTWVU
+IM6+HitDCd+kamAa0zwrxqHIfDBezrkBO1IeuSyiARxvbol5zzykugnB
+-----END PRIVATE KEY-----
+`,
+  },
+  /** For localhost, signed by the authority, valid on one day of 2020. */
+  expired: {
+    cert: `-----BEGIN CERTIFICATE-----
+MIIBoDCCAUegAwIBAgIBBDAKBggqhkjOPQQDAjAgMR4wHAYDVQQDDBVNdXN0ZXIg
+dGVzdCBhdXRob3JpdHkwHhcNMjAwMTAxMDAwMDAwWhcNMjAwMTAyMDAwMDAwWjAU
+MRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAASC
+R2uFwsqeBS83OFPhOX5LsfMohckozl7woUgaRux936qVvdDTdIR9aRZnkz67Uq5i
+bNCOSaWLA6PktmiP/2XUo34wfDAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEw
+CQYDVR0TBAIwADATBgNVHSUEDDAKBggrBgEFBQcDATAdBgNVHQ4EFgQUtGAtekHt
+C9VUfGxD5W6RyZ5X22EwHwYDVR0jBBgwFoAU0Z+CXX8noDYTOdcwvZsDa+ugp4ow
+CgYIKoZIzj0EAwIDRwAwRAIgFHzxc0u9ma+o1+lKqphAtnv+Wl5KwQ+bPLjNyBqO
+C68CIDfD9lVoGTPrR/v6XDQmfZkr+RC5OKMkP5xW3zZmFUqt
+-----END CERTIFICATE-----
+`,
+    key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgW8phsCeJ3AbTimqo
+uNHjc6HyIuIOVstSFFbsNfnZpEqhRANCAASCR2uFwsqeBS83OFPhOX5LsfMohcko
+zl7woUgaRux936qVvdDTdIR9aRZnkz67Uq5ibNCOSaWLA6PktmiP/2XU
+-----END PRIVATE KEY-----
+`,
+  },
+  /** For localhost, signed by itself. */
+  'self-signed': {
+    cert: `-----BEGIN CERTIFICATE-----
+MIIBYjCCAQegAwIBAgIBBTAKBggqhkjOPQQDAjAUMRIwEAYDVQQDDAlsb2NhbGhv
+c3QwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMBQxEjAQBgNVBAMM
+CWxvY2FsaG9zdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABBx38J8MQBZKh1Ud
+a94+91lMGYvojF6x8mK3eJhu9aHWqtv7Utg4eUGHSjkOymZoeYnEN3LD7m8QxCh9
+S9tQW+mjSDBGMBoGA1UdEQQTMBGCCWxvY2FsaG9zdIcEfwAAATAJBgNVHRMEAjAA
+MB0GA1UdDgQWBBTwzioZHxtNNPu2xKMNNELfn3u0tjAKBggqhkjOPQQDAgNJADBG
+AiEA/KTWJCJ7zvGXOH9LruINqbxDvjJn/k57hOFGQ1xcEyACIQDsUr3nWy7SvTu7
+CXxAu8HcCm6lDNq994xl8UTQ3FVQ5Q==
+-----END CERTIFICATE-----
+`,
+    key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg9ZAxAbJt/JMWJ7v4
+Ck9lYD09wKKNAuu0A7bTPiBRVCahRANCAAQcd/CfDEAWSodVHWvePvdZTBmL6Ixe
+sfJit3iYbvWh1qrb+1LYOHlBh0o5DspmaHmJxDdyw+5vEMQofUvbUFvp
+-----END PRIVATE KEY-----
+`,
+  },
+} as const satisfies Readonly<Record<string, TestCertificate>>;
