@@ -1,7 +1,13 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: ['src/index.ts', 'src/internal.ts', 'src/worker/main.ts', 'src/worker/watchdog.ts'],
+  entry: [
+    'src/index.ts',
+    'src/internal.ts',
+    'src/worker/main.ts',
+    'src/worker/watchdog.ts',
+    'src/worker/pacing-thread.ts',
+  ],
   format: ['esm'],
   target: 'node20',
   dts: false,

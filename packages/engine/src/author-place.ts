@@ -1,28 +1,43 @@
 import { readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import { originalPositionFor, TraceMap } from '@jridgewell/trace-mapping';
 
 const MARK = '//# sourceMappingURL=data:application/json;base64,';
 
-/** Finds the author's line behind a line of the bundle, by the source map inside it. Read when the first error comes. */
+const PACKAGES = 'node_modules/';
+const MAX_KNOWN = 10_000;
+
+/**
+ * Finds the author's line behind a line of the bundle, by the source map inside it, which is read when the first error
+ * comes. (Node's own support for source maps makes every error slow, thrown or not.)
+ */
 export class AuthorPlaces {
   readonly #bundlePath: string;
+  readonly #url: string;
   #map: TraceMap | null | undefined;
   readonly #known = new Map<string, string | null>();
 
   constructor(bundlePath: string) {
     this.#bundlePath = bundlePath;
+    this.#url = pathToFileURL(bundlePath).href;
   }
 
-  /** `file:line:column` of the innermost frame that lies in the author's code; null when there is none. */
+  /**
+   * `file:line:column` of the innermost frame in the author's own files, else in a package that they import; null when
+   * there is none.
+   */
   of(stack: string | undefined): string | null {
     if (stack === undefined) return null;
+    let inPackage: string | null = null;
     for (const line of stack.split('\n')) {
-      const found = /([^\s()]+):(\d+):(\d+)\)?$/.exec(line);
-      if (found?.[1] === undefined || !found[1].includes(this.#bundlePath)) continue;
-      const place = this.at(Number(found[2]), Number(found[3]));
-      if (place !== null) return place;
+      const at = line.indexOf(this.#url);
+      const found = at < 0 ? null : /^:(\d+):(\d+)/.exec(line.slice(at + this.#url.length));
+      const place = found === null ? null : this.at(Number(found[1]), Number(found[2]));
+      if (place === null) continue;
+      if (!place.includes(PACKAGES)) return place;
+      inPackage ??= place;
     }
-    return null;
+    return inPackage;
   }
 
   /** The place of a line and column of the bundle, both from 1. */
@@ -33,7 +48,7 @@ export class AuthorPlaces {
     const map = this.#load();
     const found = map === null ? null : originalPositionFor(map, { line, column: column - 1 });
     const place = found === null || found.source === null ? null : `${found.source}:${found.line}:${found.column + 1}`;
-    if (this.#known.size < 10_000) this.#known.set(key, place);
+    if (this.#known.size < MAX_KNOWN) this.#known.set(key, place);
     return place;
   }
 

@@ -1,396 +1,297 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { type PlanShape, parseDuration, type ResolvedOptions, type ResolvedScenario, shareOf } from '@muster/plan';
+import type { ResolvedOptions } from '@muster/plan';
 import type { Exec } from '@muster/script';
 import { installRuntime } from '@muster/script/internal';
 import { AuthorPlaces } from './author-place.js';
-import { now } from './clock.js';
-import type { DeclaredMetric } from './custom-metrics.js';
-import { makeRun } from './executors/index.js';
-import type { ScenarioHost, ScenarioRun, Share } from './executors/scenario-host.js';
-import { tlsSettings } from './http/connection.js';
-import { ConnectionPool, MAX_IDLE_SHARED } from './http/connection-pool.js';
-import { Deadlines } from './http/deadlines.js';
-import { HttpClient } from './http/http-client.js';
-import { Resolver } from './http/resolver.js';
-import { TargetUrls } from './http/target-url.js';
+import { type AuthorModule, importBundle } from './bundle-module.js';
+import type { Heartbeat } from './heartbeat.js';
 import type { InitOrder, PlanOrder } from './ipc.js';
-import { IterationRunner } from './iteration-runner.js';
-import { Recorder, type SealedWindow } from './recorder.js';
+import type { Frame } from './load/frame.js';
+import { type AuthorFunction, IterationRunner } from './load/iteration-runner.js';
+import { LoadGate } from './load/load-gate.js';
+import { RunClock } from './load/run-clock.js';
+import { ScenarioContext } from './load/scenario-context.js';
+import { ScenariosAtWork } from './load/scenarios-at-work.js';
+import { UserCounts } from './load/user-counts.js';
+import { VirtualUser } from './load/virtual-user.js';
+import { Pacer, type WakeSource } from './pace/pacer.js';
+import { Recorder, type SealedWindow } from './record/recorder.js';
+import { MAX_ROWS } from './record/row-buffer.js';
 import type { RightToLoad } from './right-to-load.js';
-import { makeRuntime } from './script-runtime.js';
-import { type ScenarioContext, VirtualUser } from './virtual-user.js';
+import { AuthorHttp } from './runtime/author-http.js';
+import type { ClusterPorts } from './runtime/cluster-primitives.js';
+import type { DeclaredMetric } from './runtime/custom-metrics.js';
+import { installGlobals } from './runtime/globals.js';
+import { makeRuntime } from './runtime/make-runtime.js';
+import { deepFreeze, plainData } from './runtime/plain-data.js';
 
 /** What the engine asks of the process around it. */
 export interface EnginePorts {
   readonly right: RightToLoad;
+  readonly heartbeat: Heartbeat;
+  readonly cluster: ClusterPorts;
   readonly sealed: (window: SealedWindow) => void;
+  /** The first work has begun, at this instant of the run's clock. */
   readonly started: (atMs: number) => void;
+  /** The test called `exec.test.abort`. */
   readonly abort: (reason: string) => void;
-  readonly once: (name: string, make: () => unknown) => Promise<unknown>;
-  readonly barrier: (name: string) => Promise<{ readonly arrived: number; readonly lost: number }>;
-  readonly claim: (
-    name: string,
-    mode: 'at-most-once' | 'at-least-once',
-    count: number,
-    confirmed: number,
-  ) => Promise<{ readonly from: number; readonly count: number; readonly exhausted: boolean }>;
+  /** What rings the alarms of executors with a schedule. */
+  readonly wakeSource: (wake: () => void) => WakeSource;
 }
 
-type AuthorModule = Readonly<Record<string, unknown>>;
-type AuthorFunction = (data: unknown) => unknown;
+/** What the author's file exports and declares. */
+export interface LoadedTest {
+  readonly options: unknown;
+  readonly functions: readonly string[];
+  readonly metrics: readonly DeclaredMetric[];
+}
 
-const SEAL_CHECK_MS = 100;
+export type CallName = 'setup' | 'teardown' | 'handleSummary';
+export type Outcome = 'done' | 'stopped' | 'aborted';
+
+/** Everything that is made when the options are known. */
+interface Prepared {
+  readonly options: ResolvedOptions;
+  readonly recorder: Recorder;
+  readonly runner: IterationRunner;
+  readonly scenarios: ScenariosAtWork;
+}
 
 /** Runs a test in this process: loads the bundle, keeps the plans, lets the scenarios work, seals what they measured. */
 export class Engine {
   readonly #init: InitOrder;
   readonly #ports: EnginePorts;
-  readonly #users = new AsyncLocalStorage<VirtualUser>();
   readonly places: AuthorPlaces;
+  readonly #frames = new AsyncLocalStorage<Frame>();
+  readonly #clock = new RunClock();
+  readonly #gate: LoadGate;
+  readonly #pacer: Pacer;
+  readonly #counts = new UserCounts();
+  readonly #http: AuthorHttp;
   #module: AuthorModule = {};
-  #options: ResolvedOptions | undefined;
   #data: unknown;
-  #http: HttpClient | undefined;
-  #deadlines = new Deadlines();
-  #plans: PlanOrder[] = [];
-  #runs: { readonly scenario: ResolvedScenario; readonly run: ScenarioRun; readonly startedMs: number }[] = [];
-  #recorder: Recorder | undefined;
-  #runner: IterationRunner | undefined;
-  #vus = 0;
-  #vusMade = 0;
-  #startAt = Number.POSITIVE_INFINITY;
-  #lastTurnMs = now();
-  #sealTimer: NodeJS.Timeout | undefined;
-  #stopReason: string | null = null;
-  #finished = false;
+  #prepared: Prepared | null = null;
+  #generation = -1;
+  #outcome: Outcome = 'done';
+  #loading = false;
 
   constructor(init: InitOrder, ports: EnginePorts) {
     this.#init = init;
     this.#ports = ports;
     this.places = new AuthorPlaces(init.bundlePath);
+    this.#gate = new LoadGate(ports.right);
+    this.#pacer = new Pacer(ports.wakeSource);
+    this.#http = new AuthorHttp(() => this.#here('http'));
   }
 
-  /** The run's clock: milliseconds since its start, negative before. */
-  readonly runMs = (): number => (this.#startAt === Number.POSITIVE_INFINITY ? 0 : now() - this.#startAt);
+  /** Virtual users at work. */
   get vus(): number {
-    return this.#vus;
+    return this.#counts.active;
   }
 
-  /** Imports the bundle: the author's top level runs now. Rejects with what it threw. */
-  async load(): Promise<{
-    readonly options: unknown;
-    readonly functions: readonly string[];
-    readonly metrics: readonly DeclaredMetric[];
-  }> {
-    this.#installGlobals();
-    const proxy = new HttpProxy(() => this.#http);
+  #here(what: string): Frame {
+    const frame = this.#frames.getStore();
+    if (frame === undefined)
+      throw new Error(`${what} works inside a function of the test, not while the file is loaded`);
+    return frame;
+  }
+
+  /** Imports the bundle. Rejects with what the author's top level threw. */
+  async load(): Promise<LoadedTest> {
+    const here = () => this.#frames.getStore();
+    installGlobals(here, this.#init.env);
     const { runtime, metrics } = makeRuntime({
-      user: () => this.#users.getStore() ?? null,
-      http: proxy.client,
-      runMs: this.runMs,
+      here,
+      within: (frame, fn) => this.#frames.run(frame, fn),
+      http: this.#http.http,
+      cluster: this.#ports.cluster,
       agent: { ...this.#init.agent, worker: this.#init.worker },
       instance: () => this.#instance(),
-      scenario: (user) => this.#scenarioNow(user),
-      options: () => this.#options,
-      abort: (reason) => this.#ports.abort(reason),
-      once: this.#ports.once,
-      barrier: this.#ports.barrier,
-      claim: async (name, count) => {
-        const given = await this.#ports.claim(name, 'at-most-once', count, 0);
-        return given.count === 0 ? null : { from: given.from, count: given.count };
+      scenario: (name) =>
+        this.#prepared?.scenarios.progressOf(name) ?? {
+          startTime: 0,
+          progress: 0,
+        },
+      options: () => this.#prepared?.options,
+      abort: (reason) => {
+        this.#ports.abort(reason);
+        this.#end('aborted');
       },
     });
     installRuntime(runtime);
-    this.#module = (await import(this.#init.bundlePath)) as AuthorModule;
+    this.#module = await importBundle(this.#init.bundlePath);
     metrics.close();
     const functions = Object.keys(this.#module).filter((name) => typeof this.#module[name] === 'function');
-    return { options: plain(this.#module.options), functions, metrics: metrics.declared };
+    return {
+      options: plainData(this.#module.options),
+      functions,
+      metrics: metrics.declared,
+    };
   }
 
-  #installGlobals(): void {
-    const user = () => this.#users.getStore();
-    Object.defineProperty(globalThis, '__ENV', {
-      get: () => user()?.scenario.env ?? this.#init.env,
-      configurable: true,
-    });
-    Object.defineProperty(globalThis, '__VU', { get: () => user()?.id ?? 0, configurable: true });
-    Object.defineProperty(globalThis, '__ITER', { get: () => user()?.iteration ?? 0, configurable: true });
-  }
-
-  /** Takes a plan. Generation 0 brings the options: everything is made. */
+  /** Takes a plan: generation 0 brings the options, 1 the start, each later one who shares the load from an instant on. */
   plan(order: PlanOrder): void {
-    if (this.#plans.some((each) => each.generation === order.generation)) return;
-    this.#plans = [...this.#plans, order].sort((a, b) => a.generation - b.generation);
-    if (order.options !== undefined) this.#prepare(order.options as ResolvedOptions);
-    if (order.generation === 1 && order.startAt !== null) this.#begin(order.startAt);
-    for (const { run } of this.#runs) run.replan();
+    if (order.generation <= this.#generation) return;
+    this.#generation = order.generation;
+    if (order.generation === 0) {
+      this.#prepare(order.options as ResolvedOptions);
+      return;
+    }
+    this.#gate.hold(order.generation);
+    this.#prepared?.scenarios.plan(order);
+    if (order.startAt !== null && !this.#clock.isKnown) {
+      this.#clock.begin(order.startAt);
+      this.#prepared?.recorder.begin(this.#clock.originMs);
+    }
   }
 
   #prepare(options: ResolvedOptions): void {
-    this.#options = options;
-    this.#recorder = new Recorder({
-      raw: this.#init.raw,
-      rowsPerSecond: this.#init.rowsPerSecond,
-      tags: options.tags,
-      runMs: this.runMs,
-      onSealed: (sealed) => this.#ports.sealed(sealed),
-    });
-    this.#http = new HttpClient({
-      user: () => this.#users.getStore() ?? this.#guest(),
-      urls: new TargetUrls(options.hosts, options.userAgent),
-      shared: {
-        deadlines: this.#deadlines,
-        resolver: new Resolver(),
-        tls: tlsSettings(options.insecureSkipTLSVerify),
+    const { agent, worker, workers, env, seed, raw, rowsPerSecond } = this.#init;
+    const recorder = new Recorder({
+      rowsPerSecond: raw === 'none' ? 0 : raw === 'all' ? MAX_ROWS : rowsPerSecond,
+      onSealed: this.#ports.sealed,
+      beforeSeal: (series, second) => {
+        if (this.#loading && second >= 0) this.#counts.note(series, second);
       },
-      options,
-      parseDuration,
     });
-    this.#runner = new IterationRunner({
-      as: (user, fn) => this.#users.run(user, fn),
+    const runner = new IterationRunner({
+      as: (user, fn, argument) => this.#frames.run(user.root, fn, argument),
       places: this.places,
-      runMs: this.runMs,
+      clock: this.#clock,
       data: () => this.#data,
-      lastTurnMs: () => this.#lastTurnMs,
+      lastTurnMs: () => this.#ports.heartbeat.lastTurnMs,
       minIterationMs: options.minIterationDurationMs,
     });
-    this.#turning();
+    const scenarios = new ScenariosAtWork({
+      options,
+      recorder,
+      runner,
+      gate: this.#gate,
+      clock: this.#clock,
+      pacer: this.#pacer,
+      place: { agent: agent.id, worker, workers },
+      env,
+      seed,
+      counts: this.#counts,
+      functionOf: (name) => this.#module[name] as AuthorFunction,
+      claim: (scenario, count, confirmed) =>
+        this.#ports.cluster.claim(`iterations:${scenario}`, 'at-least-once', count, confirmed),
+    });
+    this.#prepared = { options, recorder, runner, scenarios };
+    this.#http.begin(options);
+    this.#ports.heartbeat.onBeat((nowMs) => {
+      if (this.#loading) recorder.tick(nowMs);
+    });
   }
 
-  /** Notes every turn of the event loop that work comes from; costs nothing while nothing happens. */
-  #turning(): void {
-    setInterval(() => {
-      this.#lastTurnMs = now();
-      this.#ports.right.turn();
-    }, 10).unref();
-  }
-
+  /** The value of `setup`, the same for all users. */
   set data(data: unknown) {
-    this.#data = data;
+    this.#data = deepFreeze(data);
   }
 
-  /** Runs `setup`, `teardown` or `handleSummary`; its requests are measured like a user's, in a group of its name. */
-  async call(fn: 'setup' | 'teardown' | 'handleSummary', data: unknown, timeoutMs: number): Promise<unknown> {
+  /**
+   * Runs `setup`, `teardown` or `handleSummary`; what it measures belongs to a group of its name. Undefined when the
+   * test has no such function. Rejects with what it threw, or with a {@link CallTimeout}.
+   */
+  async call(fn: CallName, data: unknown, timeoutMs: number): Promise<unknown> {
     const found = this.#module[fn];
     if (typeof found !== 'function') return undefined;
-    const user = this.#guest();
-    user.enter(`::${fn}`);
+    const { recorder, options } = this.#ready();
+    const settings = {
+      name: '',
+      executor: '',
+      tags: {},
+      env: this.#init.env,
+      seed: this.#init.seed,
+    };
+    const context = new ScenarioContext(
+      {
+        ...settings,
+        sharedConnections: false,
+        keepCookies: true,
+        keepConnections: true,
+      },
+      recorder,
+      options.tags,
+    );
+    const user = new VirtualUser(0, 0, context);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new CallTimeout(fn, timeoutMs)), timeoutMs);
     });
     try {
-      const value = await Promise.race([this.#users.run(user, () => (found as AuthorFunction)(data)), late]);
-      return plain(value);
+      const value = this.#frames.run(user.root.inside(fn), found as AuthorFunction, data);
+      return plainData(await Promise.race([value, late]));
     } finally {
       clearTimeout(timer);
-      user.close();
+      user.cancel();
+      // What was cut off is recorded in the turn after.
+      await turn();
+      if (fn !== 'handleSummary') recorder.flush(performance.now());
     }
   }
 
-  #guestUser: VirtualUser | undefined;
-
-  /** The user behind what runs outside of any iteration. */
-  #guest(): VirtualUser {
-    this.#guestUser ??= new VirtualUser(
-      0,
-      0,
-      this.#contextOf({ name: 'default', executor: 'setup', tags: {}, env: {} }),
-    );
-    return this.#guestUser;
+  #ready(): Prepared {
+    if (this.#prepared === null) throw new Error('no plan has come yet');
+    return this.#prepared;
   }
 
-  #contextOf(scenario: {
-    readonly name: string;
-    readonly executor: string;
-    readonly tags: Readonly<Record<string, string>>;
-    readonly env: Readonly<Record<string, string>>;
-  }): ScenarioContext {
-    const recorder = this.#recorder;
-    const options = this.#options;
-    if (recorder === undefined || options === undefined)
-      throw new Error('requests are made inside functions, not while the file is loaded');
-    const tags = { scenario: scenario.name, ...options.tags, ...scenario.tags };
-    const counter = (name: string) => recorder.series.counter(name, tags);
-    const trend = (name: string) => recorder.series.trend(name, tags);
-    return {
-      name: scenario.name,
-      executor: scenario.executor,
-      recorder,
-      tags: scenario.tags,
-      env: { ...this.#init.env, ...scenario.env },
-      sharedPool: options.connections === 'shared' ? new ConnectionPool(MAX_IDLE_SHARED) : null,
-      keepCookies: options.noCookiesReset,
-      places: new Map(),
-      iterations: {
-        started: counter('iterations_started'),
-        completed: counter('iterations'),
-        failed: counter('iterations_failed'),
-        interrupted: counter('iterations_interrupted'),
-        duration: trend('iteration_duration'),
-        lag: trend('iteration_lag'),
-      },
-    };
+  /** Waits for the start, runs every scenario to its end, seals what was measured. */
+  async run(): Promise<Outcome> {
+    const { scenarios } = this.#ready();
+    await this.#clock.known();
+    this.#loading = true;
+    await scenarios.until(0);
+    this.#ports.started(this.#clock.now());
+    await scenarios.run();
+    // Exchanges that were cut off are recorded in the turn after.
+    await turn();
+    this.finish();
+    return this.#outcome;
   }
 
-  #begin(startAt: number): void {
-    this.#startAt = startAt;
-    this.#sealTimer = setInterval(() => {
-      if (this.runMs() >= 0) {
-        this.#noteGauges();
-        this.#recorder?.tick();
-      }
-      this.#ports.right.quiet = !this.#ports.right.allows(now());
-    }, SEAL_CHECK_MS);
+  /** Starts nothing new; what runs may end within its grace. */
+  stop(): void {
+    this.#end('stopped');
+  }
+  #end(outcome: Outcome): void {
+    if (this.#outcome === 'done') this.#outcome = outcome;
+    this.#prepared?.scenarios.stop();
+    this.#gate.release();
   }
 
-  /** Runs every scenario to its end; resolves with how the load ended. All windows are sealed then. */
-  async run(): Promise<'done' | 'stopped'> {
-    const options = this.#options;
-    if (options === undefined) throw new Error('no plan has come');
-    await this.#until(0);
-    this.#ports.started(this.runMs());
-    const ended = new Map<string, Promise<void>>();
-    for (const scenario of options.scenarios) {
-      ended.set(
-        scenario.name,
-        this.#runScenario(scenario, scenario.after === null ? undefined : ended.get(scenario.after)),
-      );
-    }
-    await Promise.all(ended.values());
-    return this.#stopReason === null ? 'done' : 'stopped';
-  }
-
-  async #runScenario(scenario: ResolvedScenario, before: Promise<void> | undefined): Promise<void> {
-    await before;
-    await this.#until(scenario.startTimeMs);
-    if (this.#stopReason !== null && scenario.executor.endsWith('vus')) return;
-    const run = makeRun(scenario, this.#hostOf(scenario));
-    this.#runs.push({ scenario, run, startedMs: Date.now() });
-    if (this.#stopReason !== null) run.stop();
-    await run.run();
-  }
-
-  /** Waits for an instant of the run's clock, or for a stop. */
-  async #until(atMs: number): Promise<void> {
-    while (this.#stopReason === null) {
-      const leftMs = atMs - this.runMs();
-      if (leftMs <= 0 && this.#startAt !== Number.POSITIVE_INFINITY) return;
-      await new Promise((resolve) =>
-        setTimeout(resolve, Math.max(leftMs > 20 || leftMs <= 0 ? Math.min(leftMs - 10, 250) : 0, 0)),
-      );
-    }
-  }
-
-  #hostOf(scenario: ResolvedScenario): ScenarioHost {
-    const context = this.#contextOf(scenario);
-    const fn = this.#module[scenario.exec] as AuthorFunction;
-    const { right } = this.#ports;
-    return {
-      context,
-      runner: this.#runner as IterationRunner,
-      right,
-      runMs: this.runMs,
-      now,
-      fn,
-      shares: () => this.#sharesOf(scenario),
-      makeUser: (id) => {
-        this.#vusMade += 1;
-        return new VirtualUser(id, this.#vusMade, context);
-      },
-      maxLatenessMs: this.#options?.maxLatenessMs ?? 1_000,
-      claim: (count, confirmed) => this.#ports.claim(`iterations:${scenario.name}`, 'at-least-once', count, confirmed),
-      drop: (reason, count) => {
-        this.#recorder?.tick();
-        this.#recorder?.series
-          .counter('dropped_iterations', { ...context.tags, scenario: scenario.name, reason })
-          .add(count);
-      },
-      noteVus: (change) => {
-        this.#vus += change;
-      },
-    };
-  }
-
-  #sharesOf(scenario: ResolvedScenario): Share[] {
-    const { agent, worker, workers } = this.#init;
-    return this.#plans.map((plan: PlanShape) => ({
-      plan,
-      stripe: shareOf(plan, agent.id, worker, workers, scenario.perAgent),
-    }));
-  }
-
-  stop(reason: string): void {
-    this.#stopReason ??= reason;
-    for (const { run } of this.#runs) run.stop();
-  }
-
-  #noteGauges(): void {
-    this.#recorder?.series.gauge('vus', {}).add(this.#vus, this.runMs());
-    this.#recorder?.series.gauge('vus_max', {}).add(this.#vusMade, this.runMs());
-  }
-
-  /** Seals what is open; nothing is measured after it. */
+  /** Seals what is open, if the load has begun. */
   finish(): void {
-    if (this.#finished || this.#startAt === Number.POSITIVE_INFINITY) return;
-    this.#finished = true;
-    clearInterval(this.#sealTimer);
-    this.#noteGauges();
-    this.#recorder?.finish();
+    if (!this.#loading) return;
+    this.#prepared?.recorder.finish(performance.now());
+    this.#loading = false;
   }
 
-  /** What `teardown` measured comes after the load's last window: it gets one of its own. */
-  sealAfterwards(): void {
-    if (this.#finished) this.#recorder?.finish();
-  }
-
-  log(level: 'debug' | 'info' | 'warn' | 'error', message: string): void {
-    this.#recorder?.log(level, message);
-  }
-  error(code: string, message: string, where: string | null): void {
-    this.#recorder?.error(code, message, where, null);
+  /** A failure outside of any iteration. */
+  error(code: string, thrown: unknown): void {
+    const error = thrown instanceof Error ? thrown : null;
+    const text = error === null ? `thrown: ${String(thrown)}` : `${error.name}: ${error.message}`;
+    const scenario = this.#frames.getStore()?.user.scenario.name ?? '';
+    this.#prepared?.recorder.error(code, text, this.places.of(error?.stack), scenario, performance.now());
   }
 
   #instance(): Exec['instance'] {
     return {
-      currentTestRunDuration: this.runMs(),
-      iterationsCompleted: this.#runner?.completed ?? 0,
-      iterationsInterrupted: this.#runner?.interrupted ?? 0,
-      vusActive: this.#vus,
-      vusInitialized: this.#vusMade,
+      currentTestRunDuration: this.#clock.isKnown ? Math.max(0, this.#clock.now()) : 0,
+      iterationsCompleted: this.#prepared?.runner.completed ?? 0,
+      iterationsInterrupted: this.#prepared?.runner.interrupted ?? 0,
+      vusActive: this.#counts.active,
+      vusInitialized: this.#counts.made,
     };
-  }
-
-  #scenarioNow(user: VirtualUser): { readonly startTime: number; readonly progress: number } {
-    const found = this.#runs.find((each) => each.scenario.name === user.scenario.name);
-    return { startTime: found?.startedMs ?? 0, progress: found?.run.progress() ?? 0 };
   }
 }
 
 /** `setup`, `teardown` or `handleSummary` took longer than its time. */
 export class CallTimeout extends Error {
   override readonly name = 'CallTimeout';
-  constructor(fn: string, timeoutMs: number) {
+  constructor(fn: CallName, timeoutMs: number) {
     super(`${fn} took longer than ${timeoutMs} ms`);
   }
 }
 
-/** What can travel: as JSON would carry it. Undefined stays undefined. */
-const plain = (value: unknown): unknown =>
-  value === undefined ? undefined : (JSON.parse(JSON.stringify(value) ?? 'null') as unknown);
-
-/** The client is made when the options are known; what tests import is there from the start. */
-class HttpProxy {
-  readonly client: HttpClient;
-
-  constructor(get: () => HttpClient | undefined) {
-    this.client = new Proxy({} as HttpClient, {
-      get: (_, name) => {
-        const made = get();
-        if (made === undefined) throw new Error('http works inside functions, not while the file is loaded');
-        const value = Reflect.get(made, name) as unknown;
-        return typeof value === 'function' ? value.bind(made) : value;
-      },
-    });
-  }
-}
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

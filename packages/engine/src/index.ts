@@ -7,5 +7,13 @@
 
 export { AuthorPlaces } from './author-place.js';
 export { CAUSES, type ErrorCause } from './http/error-codes.js';
-export type { InitOrder, MachineMs, PlanOrder, WatchdogLine, WorkerFault, WorkerNews, WorkerOrder } from './ipc.js';
+export type {
+  InitOrder,
+  MachineMs,
+  PlanOrder,
+  WatchdogLine,
+  WorkerFault,
+  WorkerNews,
+  WorkerOrder,
+} from './ipc.js';
 export { workerEntry } from './worker-entry.js';

@@ -21,7 +21,11 @@ export interface InitOrder {
   readonly raw: 'thinned' | 'all' | 'none';
   /** Rows kept per second and worker when `raw` is `thinned`; all errors are kept besides. */
   readonly rowsPerSecond: number;
-  readonly agent: { readonly id: string; readonly node: string; readonly labels: Readonly<Record<string, string>> };
+  readonly agent: {
+    readonly id: string;
+    readonly node: string;
+    readonly labels: Readonly<Record<string, string>>;
+  };
   /** This worker's place in its agent. */
   readonly worker: number;
   readonly workers: number;
@@ -43,8 +47,18 @@ export type WorkerOrder =
   | InitOrder
   | PlanOrder
   /** Run `setup` (or `teardown`, with setup's value) here; answered by `called`. */
-  | { readonly type: 'call'; readonly fn: 'setup' | 'teardown'; readonly data: unknown; readonly timeoutMs: number }
-  | { readonly type: 'call'; readonly fn: 'handleSummary'; readonly data: unknown; readonly timeoutMs: number }
+  | {
+      readonly type: 'call';
+      readonly fn: 'setup' | 'teardown';
+      readonly data: unknown;
+      readonly timeoutMs: number;
+    }
+  | {
+      readonly type: 'call';
+      readonly fn: 'handleSummary';
+      readonly data: unknown;
+      readonly timeoutMs: number;
+    }
   /** The value of `setup`, for every user. The worker answers `ready`. */
   | { readonly type: 'data'; readonly data: unknown }
   | { readonly type: 'stop'; readonly reason: string }
@@ -89,8 +103,16 @@ export type WorkerNews =
   /** The load of this worker is over (all windows are sealed); the worker stays for `call` until `end`. */
   | { readonly type: 'done'; readonly outcome: 'done' | 'stopped' | 'aborted' }
   | { readonly type: 'stats'; readonly vus: number; readonly lagMs: number }
-  | { readonly type: 'fault'; readonly fault: WorkerFault; readonly fatal: boolean }
-  | { readonly type: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly message: string }
+  | {
+      readonly type: 'fault';
+      readonly fault: WorkerFault;
+      readonly fatal: boolean;
+    }
+  | {
+      readonly type: 'log';
+      readonly level: 'debug' | 'info' | 'warn' | 'error';
+      readonly message: string;
+    }
   /** The test called `exec.test.abort`. */
   | { readonly type: 'abort'; readonly reason: string }
   | {
@@ -124,12 +146,29 @@ export interface WorkerFault {
  * Lines of JSON on file descriptor 4, both ways. The host writes grants; the watchdog thread reads them even while the
  * main loop is blocked, and stores `until` where the main loop sees it. When the pipe closes, the supervisor is gone:
  * the watchdog ends the process. When the right to load has been over for a second, or the main loop has not turned for
- * `hangMs`, it says why (with the author's line, by the inspector) and ends the process.
+ * `hangMs`, or the process is too large, it says why and ends the process. `where` is then the place in the bundle,
+ * `url:line:column`, found by the inspector; the host finds the author's line behind it (`AuthorPlaces`).
  */
 export type WatchdogLine =
-  | { readonly grant: { readonly generation: number; readonly until: MachineMs } }
-  | { readonly hang: { readonly blockedMs: number; readonly where: string | null } }
+  | {
+      readonly grant: {
+        readonly generation: number;
+        readonly until: MachineMs;
+      };
+    }
+  | {
+      readonly hang: {
+        readonly blockedMs: number;
+        readonly where: string | null;
+      };
+    }
   | { readonly expired: { readonly until: MachineMs } }
-  | { readonly memory: { readonly rssBytes: number; readonly maxRssBytes: number } };
+  | {
+      readonly memory: {
+        readonly rssBytes: number;
+        readonly maxRssBytes: number;
+        readonly where: string | null;
+      };
+    };
 
 export type { ErrorGroup };

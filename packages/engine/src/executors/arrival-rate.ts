@@ -7,31 +7,48 @@ import {
   SlotCursor,
   scheduleOf,
 } from '@muster/plan';
-import type { VirtualUser } from '../virtual-user.js';
-import type { ScenarioHost, ScenarioRun, Share } from './scenario-host.js';
-import { Pause, QUIET_LOOK_MS } from './waits.js';
+import type { Share } from '../load/share-line.js';
+import type { VirtualUser } from '../load/virtual-user.js';
+import type { Alarm } from '../pace/pacer.js';
+import type { ScenarioHost, ScenarioRun } from './scenario-host.js';
 
-/** A timer of Node comes up to a millisecond late: it is set a little early, and slots are caught up with. */
-const EARLY_MS = 0.5;
+/** The slots of one share, until the next plan's take over. */
+interface Line {
+  readonly share: Share;
+  readonly cursor: SlotCursor;
+  endUs: number;
+}
+
+/** How long due slots may be started one after the other before the event loop turns. */
+const BURST_MS = 5;
+const MAX_TIMER_MS = 2_147_483_647;
 
 /**
  * `constant-arrival-rate` and `ramping-arrival-rate`: iterations begin when they are due, whether earlier ones have
  * ended or not. The pace is the schedule's own, never "a while after the last one", so lateness does not add up. What
  * can't begin is counted with its reason: planned = started + dropped (+ unknown, when an agent dies).
+ *
+ * A worker whose stripe holds none of the scenario's users has one all the same, for it has slots of its own.
  */
 export class ArrivalRate implements ScenarioRun {
   readonly #scenario: ArrivalScenario;
   readonly #host: ScenarioHost;
   readonly #schedule: Schedule;
-  readonly #pause = new Pause();
   readonly #idle: VirtualUser[] = [];
   readonly #busy = new Set<VirtualUser>();
+  #lines: Line[] = [];
+  #seenShares = 0;
   #users = 0;
+  /** Generation and count of the users whose indices are taken in it. */
+  #numbered = { generation: 0, count: 0 };
+  #alarm: Alarm | null = null;
+  /** No right to load since something was due: what is too late by now is so for that reason. */
+  #quiet = false;
+  #waiting = false;
   #stopped = false;
-  #quietSinceMs: number | null = null;
-  #cursors: { readonly share: Share; readonly cursor: SlotCursor; endUs: number }[] = [];
-  #seen = 0;
-  #idleAll = new Pause();
+  #over = false;
+  #graceTimer: NodeJS.Timeout | undefined;
+  #ended: () => void = () => undefined;
 
   constructor(scenario: ArrivalScenario, host: ScenarioHost) {
     this.#scenario = scenario;
@@ -39,134 +56,187 @@ export class ArrivalRate implements ScenarioRun {
     this.#schedule = scheduleOf(scenario);
   }
 
-  async run(): Promise<void> {
-    this.replan();
-    const first = this.#cursors[0]?.share.stripe ?? null;
-    const ahead = first === null ? 0 : Math.max(1, countIn(first, this.#scenario.preAllocatedVUs));
+  run(): Promise<void> {
+    const ended = new Promise<void>((resolve) => {
+      this.#ended = resolve;
+    });
+    this.#takeShares();
+    const stripe = this.#lines[0]?.share.stripe ?? null;
+    const ahead = stripe === null ? 0 : Math.max(1, countIn(stripe, this.#scenario.preAllocatedVUs));
     for (let n = 0; n < ahead; n += 1) this.#idle.push(this.#makeUser());
-    for (;;) {
-      const [current] = this.#cursors;
-      if (this.#stopped || current === undefined) break;
-      const dueMs = current.cursor.dueUs / 1_000;
-      if (dueMs === Number.POSITIVE_INFINITY) {
-        if (this.#nextShareOrEnd()) continue;
-        break;
-      }
-      const waitMs = dueMs - this.#host.runMs();
-      if (waitMs > 0) {
-        await this.#pause.for(Math.max(0, waitMs - EARLY_MS));
-        continue;
-      }
-      if (!this.#host.right.allows(this.#host.now())) {
-        this.#quietSinceMs ??= this.#host.runMs();
-        if (this.#leftToOthers(current)) continue;
-        await this.#pause.for(QUIET_LOOK_MS);
-        continue;
-      }
-      this.#start(current.cursor, dueMs);
-    }
-    if (this.#stopped) this.#dropRest();
-    await this.#finish();
+    this.#alarm = this.#host.pacer.alarm(() => this.#release());
+    this.#release();
+    return ended;
   }
 
-  /** The plan that follows has no place for this agent: what it did not start until then was not started. */
-  #leftToOthers(current: { readonly share: Share; readonly cursor: SlotCursor; readonly endUs: number }): boolean {
-    if (this.#cursors.length > 1 || current.share.stripe === null || current.endUs / 1_000 > this.#host.runMs())
+  /** Starts what is due, and sets the alarm for what comes next. */
+  #release(): void {
+    const burstEndMs = performance.now() + BURST_MS;
+    while (!this.#over) {
+      const [line] = this.#lines;
+      const nowMs = performance.now();
+      const nowUs = this.#host.clock.at(nowMs) * 1_000;
+      if (this.#stopped || line === undefined) {
+        this.#finish();
+        return;
+      }
+      const { dueUs } = line.cursor;
+      if (dueUs === Number.POSITIVE_INFINITY) {
+        if (!this.#passOn(line, nowUs)) return;
+      } else if (dueUs > nowUs) {
+        this.#alarm?.at(this.#host.clock.originMs + dueUs / 1_000);
+        return;
+      } else if (!this.#host.gate.isOpen(nowMs)) {
+        this.#quiet = true;
+        if (!this.#leaveToOthers(line, nowUs)) {
+          this.#waitForRight(line);
+          return;
+        }
+      } else if (nowMs > burstEndMs) {
+        this.#alarm?.at(nowMs);
+        return;
+      } else this.#start(line, nowUs - dueUs);
+    }
+  }
+
+  /** Until the right is back, or until what is due belongs to others. */
+  #waitForRight(line: Line): void {
+    if (line.endUs !== Number.POSITIVE_INFINITY) this.#alarm?.at(this.#host.clock.originMs + line.endUs / 1_000);
+    if (this.#waiting) return;
+    this.#waiting = true;
+    void this.#host.gate.wait().then(() => {
+      this.#waiting = false;
+      this.#release();
+    });
+  }
+
+  /** This share has no more slots: goes on to the next, or waits for a plan that brings some until the schedule ends. */
+  #passOn(line: Line, nowUs: number): boolean {
+    const endUs = Math.min(line.endUs, (this.#scenario.startTimeMs + activeMsOf(this.#scenario)) * 1_000);
+    if (nowUs < endUs) {
+      this.#alarm?.at(this.#host.clock.originMs + endUs / 1_000);
       return false;
-    const left = countSlots(this.#schedule, current.share.stripe, current.cursor.dueUs, current.endUs);
-    if (left > 0) this.#host.drop('lease', left);
-    this.#cursors.shift();
+    }
+    this.#lines.shift();
     return true;
   }
 
-  /** A cursor is through: the next plan's takes over; false when there is none. */
-  #nextShareOrEnd(): boolean {
-    this.#cursors.shift();
-    return this.#cursors.length > 0;
+  /** The plan that follows has begun and this agent may not start what was its own before: nobody starts it any more. */
+  #leaveToOthers(line: Line, nowUs: number): boolean {
+    if (line.endUs > nowUs || line.share.stripe === null) return false;
+    const left = countSlots(this.#schedule, line.share.stripe, line.cursor.dueUs, line.endUs);
+    this.#host.drop('lease', left);
+    this.#lines.shift();
+    return true;
   }
 
-  #start(cursor: SlotCursor, dueMs: number): void {
-    const lateMs = this.#host.runMs() - dueMs;
-    const slot = cursor.slot;
-    cursor.advance();
-    if (lateMs > this.#host.maxLatenessMs) {
-      const wasQuiet = this.#quietSinceMs !== null && dueMs + this.#host.maxLatenessMs >= this.#quietSinceMs;
-      this.#host.drop(wasQuiet ? 'lease' : 'late', 1);
+  #start(line: Line, lateUs: number): void {
+    const { dueUs, slot } = line.cursor;
+    line.cursor.advance();
+    if (lateUs > this.#host.maxLatenessMs * 1_000) {
+      this.#host.drop(this.#quiet ? 'lease' : 'late', 1);
       return;
     }
-    this.#quietSinceMs = null;
-    const user = this.#idle.pop() ?? this.#another();
-    if (user === null) this.#host.drop('no_vu', 1);
-    else this.#go(user, dueMs, slot);
+    this.#quiet = false;
+    const user = this.#idle.pop() ?? this.#another(line.share);
+    if (user === null) {
+      this.#host.drop('no_vu', 1);
+      return;
+    }
+    this.#busy.add(user);
+    this.#host.noteVus(1);
+    void this.#host.runner.once(user, this.#host.fn, dueUs, slot).then(() => this.#back(user));
   }
 
-  #another(): VirtualUser | null {
-    const stripe = this.#cursors[0]?.share.stripe ?? null;
+  #another({ stripe }: Share): VirtualUser | null {
     const most = stripe === null ? 0 : Math.max(1, countIn(stripe, this.#scenario.maxVUs));
     return this.#users < most ? this.#makeUser() : null;
   }
 
   #makeUser(): VirtualUser {
-    const stripe = this.#cursors[0]?.share.stripe ?? { offset: 0, period: 1 };
-    const user = this.#host.makeUser(stripe.offset + this.#users * stripe.period + 1);
+    const share = this.#lines[0]?.share;
+    const { offset, period } = share?.stripe ?? { offset: 0, period: 1 };
+    const generation = share?.generation ?? 1;
+    if (this.#numbered.generation !== generation) this.#numbered = { generation, count: 0 };
+    const index = offset + this.#numbered.count * period;
+    this.#numbered.count += 1;
     this.#users += 1;
-    this.#host.noteVus(1);
-    return user;
+    return this.#host.makeUser(generation, index);
   }
 
-  #go(user: VirtualUser, dueMs: number, slot: number): void {
-    this.#busy.add(user);
-    void this.#host.runner.run(user, this.#host.fn, dueMs, slot).then(() => {
-      this.#busy.delete(user);
-      if (!user.cancelled) this.#idle.push(user);
-      if (this.#busy.size === 0) this.#idleAll.wake();
-    });
+  #back(user: VirtualUser): void {
+    if (!this.#busy.delete(user)) return;
+    this.#host.noteVus(-1);
+    if (this.#over) user.close();
+    else this.#idle.push(user);
+    if (this.#over && this.#busy.size === 0) this.#end();
+  }
+
+  /** Nothing more is started: what runs has its grace. */
+  #finish(): void {
+    this.#over = true;
+    this.#alarm?.close();
+    if (this.#stopped) this.#dropRest();
+    for (const user of this.#idle.splice(0)) user.close();
+    if (this.#busy.size === 0) {
+      this.#end();
+      return;
+    }
+    for (const user of this.#busy) user.wake();
+    this.#graceTimer = setTimeout(() => this.#cut(), Math.min(MAX_TIMER_MS, this.#scenario.gracefulStopMs));
+  }
+
+  #cut(): void {
+    for (const user of [...this.#busy]) {
+      this.#host.runner.interrupt(user);
+      this.#back(user);
+    }
+  }
+
+  #end(): void {
+    clearTimeout(this.#graceTimer);
+    this.#ended();
   }
 
   /** The run was stopped: what was still to come is not made, and counted. */
   #dropRest(): void {
-    for (const { share, cursor, endUs } of this.#cursors) {
+    for (const { share, cursor, endUs } of this.#lines) {
       if (share.stripe === null || cursor.dueUs === Number.POSITIVE_INFINITY) continue;
-      const left = countSlots(this.#schedule, share.stripe, cursor.dueUs, endUs);
-      if (left > 0) this.#host.drop('stopped', left);
+      const toUs = endUs === Number.POSITIVE_INFINITY ? Number.MAX_SAFE_INTEGER : endUs;
+      this.#host.drop('stopped', countSlots(this.#schedule, share.stripe, cursor.dueUs, toUs));
     }
   }
 
-  async #finish(): Promise<void> {
-    const endMs = this.#host.runMs() + this.#scenario.gracefulStopMs;
-    while (this.#busy.size > 0 && this.#host.runMs() < endMs) await this.#idleAll.for(endMs - this.#host.runMs());
-    for (const user of this.#busy) {
-      user.cancel();
-      this.#host.runner.noteInterrupted(user);
+  #takeShares(): void {
+    const { shares } = this.#host.shares;
+    for (; this.#seenShares < shares.length; this.#seenShares += 1) {
+      const share = shares[this.#seenShares] as Share;
+      const fromUs = share.fromMs * 1_000;
+      for (const line of this.#lines) {
+        line.endUs = Math.min(line.endUs, fromUs);
+        line.cursor.endAt(fromUs);
+      }
+      if (share.stripe === null) continue;
+      const cursor = new SlotCursor(this.#schedule, share.stripe, fromUs);
+      this.#lines.push({ share, cursor, endUs: Number.POSITIVE_INFINITY });
     }
-    for (const user of this.#idle) user.close();
-    this.#host.noteVus(-this.#users);
   }
 
   replan(): void {
-    const shares = this.#host.shares().filter((share) => share.plan.generation > 0);
-    for (; this.#seen < shares.length; this.#seen += 1) {
-      const share = shares[this.#seen] as Share;
-      const fromUs = share.plan.fromMs * 1_000;
-      for (const each of this.#cursors) {
-        each.cursor.endAt(fromUs);
-        each.endUs = Math.min(each.endUs, fromUs);
-      }
-      if (share.stripe !== null)
-        this.#cursors.push({
-          share,
-          cursor: new SlotCursor(this.#schedule, share.stripe, fromUs),
-          endUs: Number.MAX_SAFE_INTEGER,
-        });
-    }
-    this.#pause.wake();
+    this.#takeShares();
+    this.#look();
   }
-
   stop(): void {
     this.#stopped = true;
-    this.#pause.wake();
+    this.#look();
+  }
+  /** Wakes whoever waits for the right to load, and looks at once. */
+  #look(): void {
+    this.#host.gate.release();
+    if (this.#alarm !== null && !this.#over) this.#release();
   }
   progress(): number {
-    return Math.min(1, Math.max(0, (this.#host.runMs() - this.#scenario.startTimeMs) / activeMsOf(this.#scenario)));
+    const atMs = this.#host.clock.now() - this.#scenario.startTimeMs;
+    return Math.min(1, Math.max(0, atMs / activeMsOf(this.#scenario)));
   }
 }

@@ -1,36 +1,47 @@
 import { writeSync } from 'node:fs';
 import { Session } from 'node:inspector';
 import { Socket } from 'node:net';
-import { workerData } from 'node:worker_threads';
+import { pathToFileURL } from 'node:url';
+import { parentPort, workerData } from 'node:worker_threads';
+import { machineNow } from '../clock.js';
 import type { WatchdogLine } from '../ipc.js';
 import { RightToLoad } from '../right-to-load.js';
 
 /**
  * The watchdog: a thread of the worker that goes on when the main loop does not. It reads grants from a pipe of its own,
  * ends the process when the supervisor is gone, when the right to load has been over for a second without the main loop
- * falling silent, and when the main loop has not turned for too long; then it says at which line.
+ * falling silent, when the process is too large, and when the main loop has not turned for too long; of the last two it
+ * says at which of the author's lines.
  */
-const PIPE_FD = 4;
-const TICK_MS = 100;
-/** Ticks of its own, so that a process that was frozen as a whole gets its second after it went on. */
-const EXPIRED_TICKS = 10;
-
-const { shared, hangMs, maxRssBytes } = workerData as {
+export interface WatchdogSettings {
   readonly shared: SharedArrayBuffer;
   readonly hangMs: number;
+  /** 0: no bound. */
   readonly maxRssBytes: number;
-};
-const right = new RightToLoad(shared);
+}
 
-const die = (): never => {
+const PIPE_FD = 4;
+const TICK_MS = 50;
+/** Counted in ticks of its own, so that a process that was frozen as a whole gets its second after it went on. */
+const EXPIRED_TICKS = 20;
+const FIND_LINE_MS = 1_000;
+
+const { shared, hangMs, maxRssBytes } = workerData as WatchdogSettings;
+const right = new RightToLoad(shared);
+let bundleUrl: string | null = null;
+parentPort?.on('message', (path: string) => {
+  bundleUrl = pathToFileURL(path).href;
+});
+
+const die = (): void => {
   process.kill(process.pid, 'SIGKILL');
-  throw new Error('killed');
 };
+/** Written at once: the process ends right after. */
 const say = (line: WatchdogLine): void => {
   try {
     writeSync(PIPE_FD, `${JSON.stringify(line)}\n`);
   } catch (thrown) {
-    // The other end is gone, or its buffer is full: there is nobody to tell.
+    // The other end is gone or takes nothing more: there is nobody to tell.
     if ((thrown as NodeJS.ErrnoException).code === undefined) throw thrown;
   }
 };
@@ -50,55 +61,50 @@ pipe.on('end', die);
 pipe.on('close', die);
 pipe.on('error', die);
 
-/** The line of the bundle at which the main thread is: it is stopped there for good. */
+/**
+ * The place in the bundle (`url:line:column`) at which the main thread is: its innermost frame there. It is stopped for
+ * good. Null when it is in no code of the author.
+ */
 const whereIsMain = (): Promise<string | null> =>
   new Promise((resolve) => {
+    setTimeout(() => resolve(null), FIND_LINE_MS);
+    if (bundleUrl === null) return;
+    const url = bundleUrl;
     const session = new Session();
-    setTimeout(() => resolve(null), 1_000);
     session.connectToMainThread();
-    // A frame names its script by number only; what the numbers are is told when the debugger is switched on.
-    const scripts = new Map<string, string>();
-    session.on('Debugger.scriptParsed', ({ params }) => scripts.set(params.scriptId, params.url));
+    // Frames name their script by number only; the numbers are told when the debugger is switched on.
+    let script: string | null = null;
+    session.on('Debugger.scriptParsed', ({ params }) => {
+      if (params.url === url) script = params.scriptId;
+    });
     session.on('Debugger.paused', ({ params }) => {
-      const frames = params.callFrames.map(({ location }) => ({ location, url: scripts.get(location.scriptId) ?? '' }));
-      const frame =
-        frames.find((each) => each.url.includes('/bundles/')) ?? frames.find((each) => each.url.startsWith('file:'));
-      resolve(
-        frame === undefined
-          ? null
-          : `${frame.url}:${frame.location.lineNumber + 1}:${(frame.location.columnNumber ?? 0) + 1}`,
-      );
+      const at = params.callFrames.find(({ location }) => location.scriptId === script)?.location;
+      resolve(at === undefined ? null : `${url}:${at.lineNumber + 1}:${(at.columnNumber ?? 0) + 1}`);
     });
     session.post('Debugger.enable', () => session.post('Debugger.pause'));
   });
 
-const machineNow = (): number => {
-  const [seconds, nanoseconds] = process.hrtime();
-  return seconds * 1_000 + nanoseconds / 1_000_000;
+/** Says why the process ends, and where it was, and ends it. */
+const condemn = async (lineOf: (where: string | null) => WatchdogLine): Promise<void> => {
+  clearInterval(ticking);
+  const where = await whereIsMain().catch(() => null);
+  say(lineOf(where));
+  die();
 };
 
 let turns = right.turns;
-let still = 0;
-let expired = 0;
-setInterval(() => {
+let stillMs = 0;
+let expiredTicks = 0;
+const ticking = setInterval(() => {
   const { turns: seen, until } = right;
-  still = seen === turns ? still + TICK_MS : 0;
+  stillMs = seen === turns ? stillMs + TICK_MS : 0;
   turns = seen;
-  if (still >= hangMs) {
-    still = Number.NEGATIVE_INFINITY;
-    void whereIsMain().then((where) => {
-      say({ hang: { blockedMs: hangMs, where } });
-      setTimeout(die, 50);
-    });
-  }
   const rssBytes = process.memoryUsage.rss();
-  if (maxRssBytes > 0 && rssBytes > maxRssBytes) {
-    say({ memory: { rssBytes, maxRssBytes } });
-    die();
-  }
-  expired = until > 0 && machineNow() > until && !right.quiet ? expired + 1 : 0;
-  if (expired >= EXPIRED_TICKS) {
-    say({ expired: { until } });
-    die();
-  }
+  if (stillMs >= hangMs) void condemn((where) => ({ hang: { blockedMs: stillMs, where } }));
+  else if (maxRssBytes > 0 && rssBytes > maxRssBytes)
+    void condemn((where) => ({ memory: { rssBytes, maxRssBytes, where } }));
+  expiredTicks = until > 0 && machineNow() > until && !right.quiet ? expiredTicks + 1 : 0;
+  if (expiredTicks < EXPIRED_TICKS) return;
+  say({ expired: { until } });
+  die();
 }, TICK_MS);

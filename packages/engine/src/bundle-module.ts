@@ -1,0 +1,56 @@
+import { open } from 'node:fs/promises';
+import { pathToFileURL } from 'node:url';
+import { MusterError } from '@muster/protocol';
+import { SCRIPT_VERSION } from '@muster/script/internal';
+
+/** What the test file exports. */
+export type AuthorModule = Readonly<Record<string, unknown>>;
+
+const FORMAT = 1;
+const HEAD = /^\/\/ muster-bundle (\{.*\})/;
+const MAX_HEAD_BYTES = 4_096;
+
+/**
+ * Imports a bundle: the author's top level runs now. Its first line says for which script runtime it was made, and that
+ * must be this one.
+ *
+ * @throws MusterError `BUNDLE_CORRUPT` or `SCRIPT_VERSION`; and whatever the author's top level throws.
+ */
+export const importBundle = async (path: string): Promise<AuthorModule> => {
+  const { format, script } = readHead(await firstLine(path));
+  if (format !== FORMAT || script !== SCRIPT_VERSION) {
+    throw new MusterError(
+      'SCRIPT_VERSION',
+      `the bundle is of format ${format} for script runtime ${script}, this agent has format ${FORMAT} and ${SCRIPT_VERSION}`,
+      {
+        hint: 'bundle the test with the version of Muster that the agents have',
+      },
+    );
+  }
+  return (await import(pathToFileURL(path).href)) as AuthorModule;
+};
+
+const firstLine = async (path: string): Promise<string> => {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_HEAD_BYTES), 0, MAX_HEAD_BYTES, 0);
+    return buffer.toString('utf8', 0, bytesRead).split('\n', 1)[0] ?? '';
+  } finally {
+    await file.close();
+  }
+};
+
+const readHead = (line: string): { readonly format: unknown; readonly script: unknown } => {
+  const json = HEAD.exec(line)?.[1];
+  try {
+    const head = JSON.parse(json ?? '') as {
+      readonly format?: unknown;
+      readonly script?: unknown;
+    };
+    return { format: head.format, script: head.script };
+  } catch (cause) {
+    throw new MusterError('BUNDLE_CORRUPT', 'this is no bundle: its first line does not say what it was made for', {
+      cause,
+    });
+  }
+};

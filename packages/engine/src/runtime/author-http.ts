@@ -1,0 +1,69 @@
+import { parseDuration, type ResolvedOptions, resolveOptions } from '@muster/plan';
+import type { Http } from '@muster/script';
+import { tlsSettings } from '../http/connection.js';
+import { Deadlines } from '../http/deadlines.js';
+import { HttpClient } from '../http/http-client.js';
+import type { HttpUser } from '../http/http-user.js';
+import { Resolver } from '../http/resolver.js';
+import { TargetUrls } from '../http/target-url.js';
+
+/** The load path as tests call it: there when the file is loaded, with the test's options as soon as they are known. */
+export class AuthorHttp {
+  /** Free functions, so that `const { get } = http` works. */
+  readonly http: Http;
+  readonly #user: () => HttpUser;
+  readonly #deadlines = new Deadlines();
+  readonly #resolver = new Resolver();
+  #client: HttpClient;
+
+  /** @param user whose call it is; throws outside of any function of the test */
+  constructor(user: () => HttpUser) {
+    this.#user = user;
+    this.#client = this.#make(defaultOptions());
+    this.http = {
+      get: (url, params) => this.#client.get(url, params),
+      head: (url, params) => this.#client.head(url, params),
+      post: (url, body, params) => this.#client.post(url, body, params),
+      put: (url, body, params) => this.#client.put(url, body, params),
+      patch: (url, body, params) => this.#client.patch(url, body, params),
+      del: (url, body, params) => this.#client.del(url, body, params),
+      options: (url, body, params) => this.#client.options(url, body, params),
+      request: (method, url, body, params) => this.#client.request(method, url, body, params),
+      asyncRequest: (method, url, body, params) => this.#client.asyncRequest(method, url, body, params),
+      batch: ((requests: never) => this.#client.batch(requests)) as Http['batch'],
+      url: (strings, ...values) => this.#client.url(strings, ...values),
+      file: (data, filename, contentType) => this.#client.file(data, filename, contentType),
+      expectedStatuses: (...statuses) => this.#client.expectedStatuses(...statuses),
+      setResponseCallback: (callback) => this.#client.setResponseCallback(callback),
+      cookieJar: () => this.#client.cookieJar(),
+      // Made by whichever client: a jar is a jar.
+      CookieJar: this.#client.CookieJar,
+    };
+  }
+
+  /** The options are known. */
+  begin(options: ResolvedOptions): void {
+    this.#client = this.#make(options);
+  }
+
+  #make(options: ResolvedOptions): HttpClient {
+    return new HttpClient({
+      user: this.#user,
+      urls: new TargetUrls(options.hosts, options.userAgent),
+      shared: {
+        deadlines: this.#deadlines,
+        resolver: this.#resolver,
+        tls: tlsSettings(options.insecureSkipTLSVerify),
+      },
+      options,
+      parseDuration,
+    });
+  }
+}
+
+/** What a test without options has. */
+const defaultOptions = (): ResolvedOptions => {
+  const resolved = resolveOptions({});
+  if (!resolved.ok) throw new Error('a test without options has valid options');
+  return resolved.options;
+};
