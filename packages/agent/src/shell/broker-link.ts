@@ -69,6 +69,7 @@ export class BrokerLink {
     // The broker takes an id over from a connection that is gone; so the old one goes first.
     await Promise.all(before.map((socket) => socket?.close()));
     if (this.#closed) return;
+    let down = false;
     const backend = openSocket('dealer', {
       routingId: this.#options.agent,
       maxMessageBytes: BOUNDS.controlBytes,
@@ -77,7 +78,15 @@ export class BrokerLink {
         if (this.#backend === backend) this.#heard(frames);
       },
       onDown: () => {
-        if (this.#backend === backend) this.#options.onEvent({ type: 'link.dropped' });
+        if (this.#backend !== backend) return;
+        down = true;
+        this.#options.onEvent({ type: 'link.dropped' });
+      },
+      onUp: () => {
+        if (this.#backend !== backend || !down) return;
+        // zeromq connected again by itself: what was on its way is lost, and it may be another broker.
+        down = false;
+        this.#options.onEvent({ type: 'link.up' });
       },
     });
     this.#backend = backend;

@@ -6,7 +6,10 @@ import type { WorkerExit } from '../worker-host/worker-exit.js';
 export type SupervisorEvent =
   /** Once, first. */
   | { readonly type: 'start' }
-  /** Answers `connect`: a native broker answered on the frontend, and fresh sockets are connected to what it says. */
+  /**
+   * There is a new connection to a broker. Answers `connect`: a native broker answered on the frontend, and fresh sockets
+   * are connected to what it says. Comes by itself too when the transport connected again.
+   */
   | { readonly type: 'link.up' }
   /** Answers `connect` or `probe`: the broker's port refuses connections, so its process is dead. */
   | { readonly type: 'link.refused' }

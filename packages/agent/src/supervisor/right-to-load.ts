@@ -59,13 +59,13 @@ export class RightToLoad {
   /**
    * The broker's process is dead.
    *
-   * @param heardMs when it was last heard: the lease counts from there, so it is over no later than a broker thinks that
+   * @param livedMs when it surely lived: the lease counts from there, so it is over no later than a broker thinks that
    * counts from its own restart
    * @returns whether load goes on; false too when the right was over already: then others may have the load.
    */
-  orphan(turn: Turn, heardMs: number, leaseMs: number, grantMs: number): boolean {
+  orphan(turn: Turn, livedMs: number, leaseMs: number, grantMs: number): boolean {
     if (this.#orphan !== null) return true;
-    const endMs = heardMs + leaseMs;
+    const endMs = livedMs + leaseMs;
     if (turn.nowMs >= this.#until || turn.nowMs >= endMs) return false;
     this.#orphan = { endMs, leaseMs: grantMs, extendMs: turn.nowMs };
     this.due(turn);
@@ -84,12 +84,9 @@ export class RightToLoad {
     const orphan = this.#orphan;
     if (orphan === null || turn.nowMs < orphan.extendMs) return;
     this.#orphan = { ...orphan, extendMs: turn.nowMs + EXTEND_EVERY_MS };
-    this.#give(turn, this.#inForce(turn.nowMs), Math.min(turn.nowMs + orphan.leaseMs, orphan.endMs));
-  }
-
-  /** The plan by which load is made now: the last one that has begun. */
-  #inForce(nowMs: number): number {
-    return this.#held.findLast((held) => held.from <= nowMs)?.generation ?? this.generation;
+    // A plan for which nothing was granted yet may not be everybody's: others may go on by the one before.
+    const next = this.#held.find((held) => held.generation > this.#generation)?.from ?? NEVER;
+    this.#give(turn, this.#generation, Math.min(turn.nowMs + orphan.leaseMs, orphan.endMs, next));
   }
 
   #give(turn: Turn, generation: number, until: number): void {

@@ -26,8 +26,8 @@ export interface RunPort {
   /** A line of the author's or of a worker, within a budget. */
   workerLog(turn: Turn, worker: number, level: 'debug' | 'info' | 'warn' | 'error', message: string): void;
   clock(nowMs: number): ClockEstimate | null;
-  /** When the broker was last heard, and for how long it grants. */
-  broker(): { readonly heardMs: number; readonly leaseMs: number };
+  /** When the broker was last heard, when it surely lived, and for how long it grants. */
+  broker(): { readonly heardMs: number; readonly livedMs: number; readonly leaseMs: number };
   /** Nothing of the run is left but its outbox. */
   released(turn: Turn, run: RunId): void;
 }
@@ -301,8 +301,8 @@ export class Run {
       return;
     }
     if (this.#right.isOrphan) return;
-    const { heardMs, leaseMs: grantMs } = this.#port.broker();
-    if (this.#right.orphan(turn, heardMs, leaseMs, grantMs))
+    const { livedMs, leaseMs: grantMs } = this.#port.broker();
+    if (this.#right.orphan(turn, livedMs, leaseMs, grantMs))
       turn.log('warn', `the broker is gone: the load goes on for ${Math.round(leaseMs / 1_000)} s without it`);
   }
 

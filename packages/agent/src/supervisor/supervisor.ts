@@ -68,6 +68,8 @@ export class Supervisor {
   #past: readonly RunId[] = [];
   #service: Service = { s: 'taking' };
   #leaseMs: number = TIMES.leaseMs;
+  /** When the last beat was sent that the broker answered: an answer may be read long after it was given. */
+  #brokerLivedMs = Number.NEGATIVE_INFINITY;
   #load = { cpu: 0, rssBytes: 0, lagMs: 0 };
   #wakeMs = NEVER;
 
@@ -230,6 +232,7 @@ export class Supervisor {
 
   #stamp(turn: Turn, beat: FromBroker<'beat'>): void {
     this.#clock.add({ ...beat, arrivedMs: turn.nowMs });
+    this.#brokerLivedMs = Math.max(this.#brokerLivedMs, Math.min(beat.sentMs, turn.nowMs));
     this.#run?.clockKnown(turn);
   }
 
@@ -286,7 +289,7 @@ export class Supervisor {
           this.#send(then, { type: 'log', run, worker, level, message: cut(text) });
       },
       clock: (nowMs) => this.#clock.at(nowMs),
-      broker: () => ({ heardMs: this.#link.heardMs, leaseMs: this.#leaseMs }),
+      broker: () => ({ heardMs: this.#link.heardMs, livedMs: this.#brokerLivedMs, leaseMs: this.#leaseMs }),
       released: (then) => {
         this.#run = null;
         then.do({ type: 'released', run });
