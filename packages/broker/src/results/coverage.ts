@@ -10,6 +10,8 @@ type Gap = Coverage['gaps'][number];
 
 /** Later than any run goes on: a year, in milliseconds. */
 const FOREVER_MS = 31_536_000_000;
+/** What a worker measures before it seals. */
+const WINDOW_MS = 1_000;
 
 /** What the coverage is computed from. */
 export interface CoverageInput {
@@ -81,16 +83,20 @@ const partEndMs = (facts: RunFacts, member: MemberFacts, accounts: WorkerAccount
   return facts.endedAtMs === null ? null : Math.max(facts.endedAtMs, accounts.latestMs);
 };
 
-/** The time from a worker's last window to the end of its part, when its agent never said that this was all. */
+/**
+ * The time from a worker's last window to the end of its part, when its agent never said that this was all. An agent that
+ * went on by itself may have sealed more than that: then it is the second that was open when it ended.
+ */
 const openGap = (
   endMs: number | null,
   member: MemberFacts,
   account: WorkerAccount,
   closed: boolean,
 ): AccountGap | null => {
-  if (closed || endMs === null || endMs <= account.sealedToMs) return null;
+  if (closed || endMs === null) return null;
   const why = { lost: 'agent lost', failed: 'agent failed', ended: 'results still missing' }[member.state];
-  return { fromMs: account.sealedToMs, toMs: endMs, why };
+  const toMs = endMs > account.sealedToMs ? endMs : account.sealedToMs + (member.state === 'ended' ? 0 : WINDOW_MS);
+  return { fromMs: account.sealedToMs, toMs, why };
 };
 
 /** Adds a worker's slots of a scenario to the sums. @returns how many of them are unknown. */
@@ -107,8 +113,10 @@ const addSlots = (
   const started = account.started.get(scenario.name) ?? 0;
   let left = owned - started;
   for (const [reason, count] of account.dropped.get(scenario.name) ?? []) {
-    sums.dropped[reason] = (sums.dropped[reason] ?? 0) + count;
-    left -= count;
+    // Who left before it heard of the next plan dropped slots that are others' by it.
+    const own = Math.max(0, Math.min(left, count));
+    if (own > 0) sums.dropped[reason] = (sums.dropped[reason] ?? 0) + own;
+    left -= own;
   }
   const after =
     facts.endedAtMs === null ? 0 : ownedBy(scenario, facts.plans, member, account.worker, facts.endedAtMs, FOREVER_MS);

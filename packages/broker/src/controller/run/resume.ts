@@ -1,4 +1,5 @@
 import type { Turn } from '../turn.js';
+import { heldByAll } from './grants.js';
 import type { Run } from './run.js';
 import { askForFigures, askForSummary, authored, awaitStreams, conclude, cutShort } from './settling.js';
 
@@ -29,6 +30,13 @@ export const resume = (run: Run, turn: Turn): void => {
       conclude(run, turn);
       return;
     default:
+      forgetUngranted(run);
       cutShort(run, turn);
   }
+};
+
+/** A plan that was chosen and not granted by the time the broker died is none: whoever went on went on by the one before. */
+const forgetUngranted = (run: Run): void => {
+  const held = Math.max(1, heldByAll(run.record));
+  run.set({ plans: run.record.plans.filter((plan) => plan.generation <= held) });
 };
