@@ -136,6 +136,16 @@ export {
   VersionRange,
   WireError,
 } from './native/common.js';
+export {
+  Original,
+  OriginalOrder,
+  OriginalQuit,
+  OriginalReply,
+  OriginalRun,
+  OriginalRunId,
+  OriginalStatus,
+  OriginalStop,
+} from './native/original-run.js';
 export { Summary } from './native/summary.js';
 export { SUMMARY_SCHEMA_FILE, summarySchema } from './native/summary-schema.js';
 export {

@@ -203,6 +203,9 @@ export class Controller {
       case 'slot.released':
         this.#released(turn, agent, message.run);
         return;
+      case 'original.reply':
+        // For the controller of the original's runs; here it only shows that the agent lives.
+        return;
       default:
         if (message.run !== undefined) this.#aboutRun(turn, agent, message as RunMessage & { readonly run: RunId });
     }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { BootId, BundleHash, Int, Ms, Name, RequestId, RunId, StreamId, Text, VersionRange } from './common.js';
+import { OriginalReply, OriginalRunId } from './original-run.js';
 
 /** A stream and the highest number that its outbox has given so far (-1: none yet). */
 export const StreamTail = z.strictObject({ stream: StreamId, last: z.int().min(-1) });
@@ -25,6 +26,8 @@ export const Hello = z.strictObject({
   run: z.strictObject({ run: RunId, generation: z.int().min(-1) }).nullable(),
   /** Every outbox that still holds something, of this boot and of earlier ones in the same folder. */
   streams: z.array(StreamTail).max(1_000),
+  /** Runs of the original that it works for; while there is one it takes no native run. */
+  original: z.array(OriginalRunId).max(64).optional(),
 });
 
 /** Every 500 ms: first stamp of the clock's four, and how the agent fares. */
@@ -144,6 +147,7 @@ export const AgentMessage = z.discriminatedUnion('type', [
   Log,
   Fault,
   BundleGet,
+  OriginalReply,
 ]);
 /** Everything that a native agent says on the backend. */
 export type AgentMessage = z.infer<typeof AgentMessage>;

@@ -13,6 +13,7 @@ import {
   VersionRange,
   WireError,
 } from './common.js';
+import { Original } from './original-run.js';
 
 /** Answers a valid `hello`. */
 export const Welcome = z.strictObject({
@@ -115,6 +116,7 @@ export const BrokerMessage = z.discriminatedUnion('type', [
   Summarize,
   AgentReply,
   Drain,
+  Original,
 ]);
 /** Everything that the broker says to a native agent on the backend. */
 export type BrokerMessage = z.infer<typeof BrokerMessage>;

@@ -38,6 +38,7 @@ const FROM_AGENT = [
     capacity: { memoryBytes: 1 },
     run: { run, generation: -1 },
     streams: [{ stream, last: -1 }],
+    original: [run],
   },
   {
     type: 'beat',
@@ -69,6 +70,11 @@ const FROM_AGENT = [
   { type: 'log', run, worker: 0, level: 'info', message: 'hello' },
   { type: 'fault', run, phase: 'setup', code: 'SETUP_FAILED', message: 'boom', where: 'a.ts:1:2', fatal: true },
   { type: 'bundle.get', id, hash, offset: 0 },
+  {
+    type: 'original.reply',
+    id,
+    message: { result: { command: '_STATUS', status: { '12': { status: 'running', run_id: run } } }, pid: 1 },
+  },
 ];
 const TO_AGENT = [
   {
@@ -103,6 +109,7 @@ const TO_AGENT = [
   { type: 'summarize', run, summary: {} },
   { type: 'reply', id, result: { from: 0, count: 100, exhausted: false } },
   { type: 'drain' },
+  { type: 'original', id, message: { command: 'RUN', run_id: run, args: { hits: '10', users: '2' }, agents: 2 } },
 ];
 const FROM_CLIENT = [
   { type: 'ping', id },

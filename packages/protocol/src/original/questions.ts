@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { BOUNDS } from '../bounds.js';
 import { MusterError } from '../errors.js';
 import { VersionRange } from '../native/common.js';
+import { OriginalRunId } from '../native/original-run.js';
 import { decodeOriginal, fitting } from './codec.js';
 import { newestName } from './names.js';
 
@@ -9,8 +10,6 @@ import { newestName } from './names.js';
 export const OriginalCommand = z.looseObject({ command: z.string().max(256), agent_id: z.unknown().optional() });
 export type OriginalCommand = z.infer<typeof OriginalCommand>;
 
-/** The original used run ids in file names; ours are UUIDs, and others' must at least be plain. */
-const OriginalRunId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be the id of a run');
 /** The oldest generation's agent ids are bare process ids. */
 const OriginalAgentId = z.union([z.string().min(1).max(256), z.int()]).transform(String);
 /** Programs of the original send numbers as text too. */
