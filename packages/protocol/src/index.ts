@@ -177,6 +177,7 @@ export { newestName } from './original/names.js';
 export {
   AgentCommand,
   GetDataCommand,
+  GetErrorsCommand,
   OriginalCommand,
   type OriginalName,
   type OriginalQuestion,
@@ -184,6 +185,7 @@ export {
   RunCommand,
   RunIdCommand,
   readQuestion,
+  UpdateMetadataCommand,
 } from './original/questions.js';
 export {
   isOriginalKind,

@@ -46,9 +46,10 @@ export class Controller {
   #toldMs = Number.NEGATIVE_INFINITY;
   #nowMs = 0;
 
-  constructor(config: ControllerConfig, saved: SavedState = {}) {
+  /** @param registry the agents, when another controller reserves them too */
+  constructor(config: ControllerConfig, saved: SavedState = {}, registry?: Registry) {
     this.#config = resolveConfig(config);
-    this.#registry = new Registry(this.#config.maxAgents);
+    this.#registry = registry ?? new Registry(this.#config.maxAgents);
     const keys = Object.keys(saved);
     this.#draining = new Set(keys.flatMap((key) => (key.startsWith(DRAINING) ? [key.slice(DRAINING.length)] : [])));
     for (const key of keys)
@@ -87,7 +88,9 @@ export class Controller {
       const run = this.#runs.get(id);
       return run !== undefined && isLoading(run.record.step);
     };
-    return this.#registry.all().map((agent) => agentInfo(agent, isLoadingRun, this.#nowMs));
+    return this.#registry
+      .all()
+      .map((agent) => agentInfo(agent, isLoadingRun, this.#nowMs, this.#registry.boundRun(agent.id)));
   }
 
   /** Runs that are not finished, or whose end is not kept yet. */

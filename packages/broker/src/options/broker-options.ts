@@ -20,6 +20,10 @@ export interface BrokerOptions {
   readonly receiver?: string;
   readonly publisher?: string;
   readonly events?: string;
+  /** Tells agents of the original that the broker lives. @default none */
+  readonly heartbeat?: string;
+  /** Bind the `ipc` addresses that programs of the original ask by default. @default false */
+  readonly loadsDefaults?: boolean;
   /** Host that peers are told in place of the bound one (behind NAT, or bound to all addresses). */
   readonly advertise?: string;
   /** Folder of journal, bundles and results; one broker each. @default ./.muster */
@@ -35,6 +39,12 @@ export interface BrokerOptions {
   readonly lostMs?: number;
   readonly prepareMs?: number;
   readonly readyMs?: number;
+  /** Agents of runs of the original are asked so often what they do. @default 2_500 */
+  readonly pollMs?: number;
+  /** One that does not answer for so long loses its run. @default 60_000 */
+  readonly agentTimeoutMs?: number;
+  /** Between two beats of `heartbeat`. @default 10_000 */
+  readonly heartbeatMs?: number;
   readonly maxRuns?: number;
   readonly maxAgents?: number;
   readonly maxClients?: number;
@@ -48,10 +58,21 @@ export interface BrokerOptions {
 export const SOCKETS = ['frontend', 'backend', 'register', 'receiver', 'publisher', 'events'] as const;
 export type SocketName = (typeof SOCKETS)[number];
 
+/** Where programs of the original look for a broker; the last is ours alone. */
+const LOADS_ENDPOINTS: Readonly<Record<SocketName, string>> = {
+  frontend: 'ipc:///tmp/loads-front.ipc',
+  backend: 'ipc:///tmp/loads-back.ipc',
+  register: 'ipc:///tmp/loads-reg.ipc',
+  receiver: 'ipc:///tmp/loads-broker-receiver.ipc',
+  publisher: 'ipc:///tmp/loads-publisher.ipc',
+  events: 'ipc:///tmp/loads-events.ipc',
+};
+
 /** The same with every default filled in. */
 export interface ResolvedBrokerOptions {
   /** What to bind; a port of `*` is still open. */
   readonly bind: Readonly<Record<SocketName, string>>;
+  readonly heartbeat: string | null;
   readonly advertise: string | null;
   readonly data: string;
   readonly insecure: boolean;
@@ -64,6 +85,8 @@ export interface ResolvedBrokerOptions {
     readonly prepareMs: number;
     readonly readyMs: number;
   };
+  /** Of the original's runs. */
+  readonly original: { readonly pollMs: number; readonly agentTimeoutMs: number; readonly beatMs: number };
   readonly limits: {
     readonly runs: number;
     readonly agents: number;
@@ -125,18 +148,20 @@ export const resolveBrokerOptions = (
     faults.push({ where: whereOf('lostMs'), message: `must be at least the lease (${leaseMs} ms)` });
   if (faults.length > 0) throw configError(faults);
 
-  const frontend = text('frontend', DEFAULT_FRONTEND);
+  const loads = flag('loadsDefaults', false) ? LOADS_ENDPOINTS : null;
+  const frontend = text('frontend', loads?.frontend ?? DEFAULT_FRONTEND);
   const standard = frontend === DEFAULT_FRONTEND;
   const insecure = flag('insecure', false);
   const bind = Object.fromEntries(
     SOCKETS.map((name) => {
       const beside = standard ? DEFAULT_PORTS[name] : '*';
-      const endpoint = name === 'frontend' ? frontend : text(name, onHostOf(frontend, beside));
+      const endpoint = name === 'frontend' ? frontend : text(name, loads?.[name] ?? onHostOf(frontend, beside));
       return [name, formatEndpoint(requireLoopback(endpoint, insecure))];
     }),
   ) as Record<SocketName, string>;
   return {
     bind,
+    heartbeat: read.has('heartbeat') ? formatEndpoint(requireLoopback(text('heartbeat', ''), insecure)) : null,
     advertise: read.has('advertise') ? text('advertise', '') : null,
     data: text('data', '.muster'),
     insecure,
@@ -148,6 +173,11 @@ export const resolveBrokerOptions = (
       lostMs,
       prepareMs: whole('prepareMs', TIMES.prepareMs),
       readyMs: whole('readyMs', TIMES.readyMs),
+    },
+    original: {
+      pollMs: whole('pollMs', 2_500),
+      agentTimeoutMs: whole('agentTimeoutMs', 60_000),
+      beatMs: whole('heartbeatMs', 10_000),
     },
     limits: {
       runs: whole('maxRuns', BOUNDS.runs),

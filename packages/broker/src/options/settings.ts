@@ -25,6 +25,8 @@ export const SETTINGS = {
   receiver: { kind: 'endpoint', help: 'where results come in' },
   publisher: { kind: 'endpoint', help: 'where rows go out in the dialect of the original' },
   events: { kind: 'endpoint', help: 'where events of runs go out' },
+  heartbeat: { kind: 'endpoint', help: 'where agents of the original hear that the broker lives (off)' },
+  loadsDefaults: { kind: 'flag', help: 'bind the addresses of the original, ipc:///tmp/loads-front.ipc and so on' },
   advertise: { kind: 'text', help: 'host name or address that peers are told instead of the bound one' },
   data: { kind: 'folder', help: 'folder of journal, bundles and results (./.muster)' },
   insecure: {
@@ -38,6 +40,9 @@ export const SETTINGS = {
   lostMs: { kind: 'whole', help: `an agent silent for so long is lost (${TIMES.lostMs})` },
   prepareMs: { kind: 'whole', help: `agents may take so long to load a test (${TIMES.prepareMs})` },
   readyMs: { kind: 'whole', help: `agents may take so long to make their users (${TIMES.readyMs})` },
+  pollMs: { kind: 'whole', help: 'agents of runs of the original are asked so often what they do (2500)' },
+  agentTimeoutMs: { kind: 'whole', help: 'one that does not answer for so long loses its run (60000)' },
+  heartbeatMs: { kind: 'whole', help: 'between two beats of --heartbeat (10000)' },
   maxRuns: { kind: 'whole', help: `runs at one time; more are refused (${BOUNDS.runs})` },
   maxAgents: { kind: 'whole', help: `agents signed on; more are refused (${BOUNDS.agents})` },
   maxClients: { kind: 'whole', help: `clients at one time; more are refused (${BOUNDS.clients})` },

@@ -15,10 +15,14 @@ import { askedId } from './asked-id.js';
 export interface BackendPort {
   send(frames: Frame[]): void;
   said(agent: string, message: AgentMessage): void;
+  /** An agent of the original answers, a client when it has one in its envelope. */
+  answered(agent: string, client: string | null, payload: Frame): void;
+  /** `REGISTER` or `UNREGISTER` and its body came here in place of the register socket. */
+  register(frames: readonly Frame[]): void;
   dropped(why: string): void;
 }
 
-/** What native agents say and are told. A message that does not fit is answered when it can be, and dropped. */
+/** What agents say, and native ones are told. A message that does not fit is answered when it can be, and dropped. */
 export class Backend {
   readonly #port: BackendPort;
   readonly #broker: string;
@@ -30,20 +34,19 @@ export class Backend {
   }
 
   receive(frames: readonly Frame[]): void {
-    let route: string;
-    let payload: Frame;
-    try {
-      const read = readBackend(frames);
-      if (read.route !== read.agent)
-        throw new MusterError('BAD_FRAMES', `the peer ${read.route} speaks as ${read.agent}`);
-      if (!isNative(read.payload)) throw new MusterError('NOT_SUPPORTED', 'an agent of the original spoke');
-      route = read.route;
-      payload = read.payload;
-    } catch (thrown) {
-      this.#port.dropped(MusterError.from(thrown).message);
+    const registration = frames.slice(-2);
+    if (isRegistration(registration)) {
+      this.#port.register(registration);
       return;
     }
-    this.#said(route, payload);
+    try {
+      const { route, agent, client, payload } = readBackend(frames);
+      if (route !== agent) throw new MusterError('BAD_FRAMES', `the peer ${route} speaks as ${agent}`);
+      if (isNative(payload)) this.#said(route, payload);
+      else this.#port.answered(route, client, payload);
+    } catch (thrown) {
+      this.#port.dropped(MusterError.from(thrown).message);
+    }
   }
 
   #said(route: string, payload: Frame): void {
@@ -67,3 +70,9 @@ export class Backend {
     this.#port.send(toAgent(agent, this.#broker, encodeNative(message)));
   }
 }
+
+const isRegistration = ([verb, body]: readonly Frame[]): boolean => {
+  if (verb === undefined || body === undefined || verb.byteLength > 10) return false;
+  const text = verb.toString();
+  return text === 'REGISTER' || text === 'UNREGISTER';
+};

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import {
   type AgentMessage,
   agentId,
@@ -13,13 +13,21 @@ import {
   type PingResult,
   parseEndpoint,
   type RunEvent,
+  type RunId,
   type StreamId,
 } from '@muster/protocol';
+import { Registry } from '../controller/agents/registry.js';
 import { Controller } from '../controller/controller.js';
+import type { RunRecord } from '../controller/run-record.js';
 import type { BoundEndpoints } from '../data-folder/kept-endpoints.js';
 import type { Logger } from '../log.js';
 import { OBSERVERS } from '../observers/registry.js';
 import { type ResolvedBrokerOptions, SOCKETS, type SocketName } from '../options/broker-options.js';
+import type { NativeRun } from '../original/control/control-config.js';
+import type { OriginalResults } from '../original/original-results.js';
+import { BROKER_ID } from '../original/shell/broker-id.js';
+import { MemoryOriginalResults } from '../original/shell/memory-results.js';
+import { OriginalSide } from '../original/shell/original-side.js';
 import { ResultsPath } from '../results/results-path.js';
 import { BROKER_VERSION } from '../version.js';
 import { Backend } from './backend.js';
@@ -28,9 +36,9 @@ import { askDesk } from './client-desk.js';
 import { Control } from './control.js';
 import { DropLog } from './drop-log.js';
 import { Frontend } from './frontend.js';
+import { HeartbeatSocket } from './heartbeat-socket.js';
 import { LoopLag } from './loop-lag.js';
 import { openState, type State } from './open-state.js';
-import { readRegistration } from './register.js';
 import { RunHistory } from './run-history.js';
 import { advertised, bindSockets, closeSockets, openSockets, type Sockets } from './sockets.js';
 import { within } from './within.js';
@@ -54,10 +62,14 @@ export class BrokerShell {
   readonly #clients: ClientBound;
   readonly #history: RunHistory;
   readonly #results: ResultsPath;
+  readonly #registry: Registry;
+  readonly #originalResults: OriginalResults;
+  readonly #heartbeat: HeartbeatSocket;
   readonly #frontend: Frontend;
   readonly #backend: Backend;
   readonly #sockets: Sockets;
   #control: Control | null = null;
+  #original: OriginalSide | null = null;
   #endpoints: Endpoints;
   #sweep: NodeJS.Timeout | undefined;
   #watchers = 0;
@@ -72,6 +84,12 @@ export class BrokerShell {
     this.#endpoints = options.bind;
     this.#drops = new DropLog(log, machineMs);
     this.#clients = new ClientBound(options.limits.clients, machineMs);
+    this.#registry = new Registry(options.limits.agents);
+    this.#heartbeat = new HeartbeatSocket(options.heartbeat);
+    this.#originalResults = new MemoryOriginalResults(
+      () => this.#original?.presence ?? null,
+      (why) => this.#drops.drop('receiver', why),
+    );
     this.#beginning = new Promise((resolve) => {
       this.#begun = resolve;
     });
@@ -80,9 +98,11 @@ export class BrokerShell {
       {
         send: (frames) => this.#sockets.backend.send(frames),
         said: (agent, message) => this.#said(agent, message),
+        answered: (agent, client, payload) => this.#original?.answered(agent, client, payload),
+        register: (frames) => this.#original?.register(frames),
         dropped: (why) => this.#drops.drop('backend', why),
       },
-      `broker-${process.pid}`,
+      BROKER_ID,
     );
     this.#frontend = new Frontend(
       {
@@ -99,13 +119,18 @@ export class BrokerShell {
             client,
             message,
           ),
+        askOriginal: (route, question) => {
+          if (this.#original === null || this.#closing !== null)
+            this.#frontend.answerOriginal(route, encodeOriginal({ error: 'the broker is starting or stopping' }));
+          else this.#original.ask(route, question);
+        },
         admits: (route) => this.#clients.admits(route),
         dropped: (why) => this.#drops.drop('frontend', why),
       },
       {
         endpoints: () => this.#endpoints,
         version: () => BROKER_VERSION,
-        agents: () => this.#control?.agents().filter(({ state: how }) => how !== 'lost') ?? [],
+        agents: () => this.#original?.agents() ?? [],
       },
     );
     this.#results = new ResultsPath({
@@ -151,31 +176,76 @@ export class BrokerShell {
   async #start(wanted: BoundEndpoints): Promise<BoundEndpoints> {
     // The frontend comes last: whoever is answered there finds everything else.
     const quiet = await bindSockets(this.#sockets, ['publisher', 'events', 'register', 'receiver'], wanted);
-    this.#control = this.#makeControl(advertised({ ...wanted, ...quiet }, this.#options.advertise).receiver);
+    const heartbeat = await this.#heartbeat.bind(this.#options.advertise);
+    const { receiver } = advertised({ ...wanted, ...quiet }, this.#options.advertise);
+    const controller = this.#makeController(receiver);
+    this.#control = this.#makeControl(controller);
+    this.#original = this.#makeOriginal(controller, receiver);
     this.#control.begin();
+    this.#original.begin();
     this.#begun();
     const asked = await bindSockets(this.#sockets, ['backend', 'frontend'], wanted);
     const bound = { ...wanted, ...quiet, ...asked };
-    this.#endpoints = advertised(bound, this.#options.advertise);
+    this.#endpoints = { ...advertised(bound, this.#options.advertise), ...heartbeat };
     this.#sweep = setInterval(() => this.#tick(), SWEEP_MS);
     return bound;
   }
 
-  #makeControl(receiver: string): Control {
+  #makeController(receiver: string): Controller {
     const { times, limits } = this.#options;
+    const config = {
+      boot: this.boot,
+      version: BROKER_VERSION,
+      receiver,
+      ...times,
+      maxRuns: limits.runs,
+      maxAgents: limits.agents,
+      observers: OBSERVERS.map(({ name }) => name),
+    };
+    return new Controller(config, this.#state.saved, this.#registry);
+  }
+
+  #makeOriginal(controller: Controller, receiver: string): OriginalSide {
+    const { limits, original, heartbeat } = this.#options;
+    return new OriginalSide({
+      config: {
+        boot: this.boot,
+        receiver,
+        heartbeat: heartbeat !== null,
+        ...original,
+        maxRuns: limits.runs,
+        maxAgents: limits.agents,
+        nativeRuns: () =>
+          controller
+            .runs()
+            .filter(({ step }) => step !== 'finished')
+            .map(asNativeRun),
+      },
+      registry: this.#registry,
+      saved: this.#state.saved,
+      results: this.#originalResults,
+      journal: this.#state.journal,
+      log: this.#log,
+      now: () => ({ nowMs: machineMs(), wallMs: Date.now() }),
+      send: (frames) => this.#sockets.backend.send(frames),
+      answer: (client, payload) => this.#frontend.answerOriginal(client, payload),
+      publish: (payload) => {
+        if (this.#watchers > 0) this.#sockets.publisher.send([payload]);
+      },
+      beat: (text) => this.#heartbeat.say(text),
+      stopNative: (run) => {
+        const reason = 'stopped by a client of the original';
+        const message = { type: 'stop', id: randomUUID(), run: run as RunId, reason, force: false } as const;
+        this.#control?.handle({ type: 'client', client: NOBODY, message });
+      },
+      dropped: (why) => this.#drops.drop('agents of the original', why),
+    });
+  }
+
+  #makeControl(controller: Controller): Control {
+    const { limits } = this.#options;
     return new Control({
-      controller: new Controller(
-        {
-          boot: this.boot,
-          version: BROKER_VERSION,
-          receiver,
-          ...times,
-          maxRuns: limits.runs,
-          maxAgents: limits.agents,
-          observers: OBSERVERS.map(({ name }) => name),
-        },
-        this.#state.saved,
-      ),
+      controller,
       ...this.#state,
       results: this.#results,
       history: this.#history,
@@ -207,17 +277,17 @@ export class BrokerShell {
     return openSockets({
       frontend: (frames) => this.#frontend.receive(frames),
       backend: (frames) => this.#backend.receive(frames),
-      register: (frames) => {
-        const { ok, text } = readRegistration(frames);
-        this.#drops.drop(ok ? 'register (agents of the original)' : 'register', text);
-      },
+      register: (frames) => this.#original?.register(frames),
       receiver: (frames) => this.#receive(frames),
       publisher: ([first]) => {
         if (first?.[0] === 1) this.#watchers += 1;
         else if (first?.[0] === 0) this.#watchers = Math.max(0, this.#watchers - 1);
       },
       events: () => undefined,
-      unsent: (socket, _, why) => this.#log.debug({ socket, why }, 'a message could not be sent'),
+      unsent: (socket, frames, why) => {
+        if (socket === 'backend' && this.#original?.unsent(frames) === true) return;
+        this.#log.debug({ socket, why }, 'a message could not be sent');
+      },
       fault: (socket, err) => this.#log.error({ socket, err }, 'a message could not be handled'),
     });
   }
@@ -226,7 +296,9 @@ export class BrokerShell {
   async #receive(frames: readonly Buffer[]): Promise<void> {
     await this.#beginning;
     await this.#lag.calm();
-    await this.#results.receive(frames);
+    const [row] = frames;
+    if (frames.length === 1 && row !== undefined) await this.#originalResults.take(row);
+    else await this.#results.receive(frames);
   }
 
   #said(agent: string, message: AgentMessage): void {
@@ -236,6 +308,7 @@ export class BrokerShell {
         message.streams.map(({ stream }) => stream),
       );
     this.#ready().handle({ type: 'agent', agent, message });
+    this.#original?.said(agent, message);
   }
 
   /** Writes something that concerns everybody into the history of every run that goes on. */
@@ -253,6 +326,7 @@ export class BrokerShell {
   #tick(): void {
     this.#lag.tick(machineMs());
     this.#control?.handle({ type: 'sweep' });
+    this.#original?.tick();
     this.#results.tick();
   }
 
@@ -284,9 +358,17 @@ export class BrokerShell {
     this.#begun();
     this.#lag.end();
     await within(CLOSE_MS, this.#control?.settled() ?? Promise.resolve());
-    await closeSockets(this.#sockets);
+    await within(CLOSE_MS, this.#original?.settled() ?? Promise.resolve());
+    await Promise.all([closeSockets(this.#sockets), this.#heartbeat.close()]);
     await within(CLOSE_MS, this.#history.settled());
     await this.#state.store.close();
     await this.#state.journal.close();
   }
 }
+
+/** A run of ours as clients of the original see it. */
+const asNativeRun = ({ id, members, submittedAt }: RunRecord): NativeRun => ({
+  id,
+  agents: members.filter(({ lost }) => !lost).map((member) => member.id),
+  since: Date.parse(submittedAt) / 1_000,
+});

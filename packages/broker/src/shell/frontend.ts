@@ -11,13 +11,15 @@ import {
   type WireError,
 } from '@muster/protocol';
 import { askedId } from './asked-id.js';
-import { answerOriginal, type OriginalView } from './original-dialect.js';
+import { type FurtherQuestion, type OriginalView, readOriginal } from './original-dialect.js';
 
 /** What the frontend needs: a way out, and somebody who answers native questions. */
 export interface FrontendPort {
   send(frames: Frame[]): void;
   /** Answers later by `reply` or `fail`; what it throws is answered as an error. */
   ask(route: string, message: ClientMessage): void;
+  /** A question of the original; answers later. */
+  askOriginal(route: string, question: FurtherQuestion): void;
   /** False when the client is one too many. */
   admits(route: string): boolean;
   /** Something came that could not even be answered. */
@@ -40,10 +42,21 @@ export class Frontend {
       const question = readFrontend(frames);
       route = question.route;
       if (isNative(question.payload)) this.#native(route, question.payload);
-      else this.#port.send(frontendAnswer(route, answerOriginal(question.payload, this.#view)));
+      else this.#original(route, question.payload);
     } catch (thrown) {
       this.#port.dropped(MusterError.from(thrown).message);
     }
+  }
+
+  #original(route: string, payload: Frame): void {
+    const read = readOriginal(payload, this.#view);
+    if ('answer' in read) this.answerOriginal(route, read.answer);
+    else this.#port.askOriginal(route, read.question);
+  }
+
+  /** An answer in the dialect of the original. */
+  answerOriginal(route: string, payload: Frame): void {
+    this.#port.send(frontendAnswer(route, payload));
   }
 
   #native(route: string, payload: Frame): void {

@@ -1,58 +1,65 @@
 import {
-  decodeOriginal,
   type Endpoints,
   encodeOriginal,
   INVALID_JSON,
   MusterError,
   NATIVE_VERSIONS,
-  newestName,
-  OriginalCommand,
+  type OriginalQuestion,
+  readQuestion,
+  type SignedOn,
 } from '@muster/protocol';
 
 /** What the answers in the dialect of the original are made of. */
 export interface OriginalView {
   endpoints(): Endpoints;
   version(): string;
-  agents(): readonly { readonly id: string; readonly pid: number; readonly hostname: string }[];
+  agents(): readonly SignedOn[];
 }
 
-/** Commands of the original that this broker does not carry out. */
-const KNOWN = /^CTRL_(RUN|LIST_RUNS|STOP_RUN|GET_DATA|GET_COUNTS|GET_URLS|GET_METADATA|AGENT_(STATUS|STOP|QUIT|RUN))$/;
+/** A question that somebody else answers. */
+export type FurtherQuestion = Exclude<OriginalQuestion, { readonly name: 'PING' | 'LIST' }>;
 
 /**
- * Answers a question in text. Unlike the original, which says nothing to a body without `command` and attaches
- * tracebacks, everything is answered, with one line.
+ * Reads a question in text, and answers it when it needs nothing but a look. Unlike the original, which says nothing to a
+ * body without `command` and attaches tracebacks, everything is answered, with one line.
  */
-export const answerOriginal = (payload: Uint8Array, view: OriginalView): Buffer => {
+export const readOriginal = (
+  payload: Uint8Array,
+  view: OriginalView,
+): { readonly answer: Buffer } | { readonly question: FurtherQuestion } => {
   try {
-    return encodeOriginal(answer(decodeOriginal(OriginalCommand, payload), view));
+    const question = readQuestion(payload);
+    switch (question.name) {
+      case 'PING':
+        return { answer: encodeOriginal({ result: pong(view, question.fields.native !== undefined) }) };
+      case 'LIST':
+        return { answer: encodeOriginal({ result: agentsOf(view) }) };
+      default:
+        return { question };
+    }
   } catch (thrown) {
-    return encodeOriginal({ error: textOf(MusterError.from(thrown)) });
+    return { answer: encodeOriginal({ error: errorOf(MusterError.from(thrown)) }) };
   }
 };
 
-const textOf = (error: MusterError): string =>
-  error.message.includes(INVALID_JSON) ? INVALID_JSON : error.message.replace(/^\[\w+\] /, '');
+const pong = (view: OriginalView, native: boolean): object => ({
+  pid: process.pid,
+  endpoints: view.endpoints(),
+  agents: agentsOf(view),
+  ...(native ? { native: NATIVE_VERSIONS, version: view.version() } : {}),
+});
 
-const answer = (question: OriginalCommand, view: OriginalView): object => {
-  switch (question.command) {
-    case 'PING':
-      return {
-        result: {
-          pid: process.pid,
-          endpoints: view.endpoints(),
-          agents: agentsOf(view),
-          ...(question.native === undefined ? {} : { native: NATIVE_VERSIONS, version: view.version() }),
-        },
-      };
-    case 'LIST':
-      return { result: agentsOf(view) };
-    default:
-      if (KNOWN.test(newestName(question)))
-        return { error: `unknown command ${question.command}: this version carries out what native clients ask` };
-      return { error: `unknown command ${question.command}` };
-  }
+const CONTROLLER = /^unknown command (CTRL_|AGENT_)/;
+
+/** As the original: a text for what its protocol refuses, a list where it had an exception. */
+const errorOf = (error: MusterError): string | readonly string[] => {
+  const text = error.message.replace(/^\[\w+\] /, '');
+  if (text.includes(INVALID_JSON)) return INVALID_JSON;
+  if (error.code !== 'UNKNOWN_COMMAND') return [text];
+  return CONTROLLER.test(text) ? ['nope', text] : text;
 };
 
 const agentsOf = (view: OriginalView): Readonly<Record<string, object>> =>
-  Object.fromEntries(view.agents().map(({ id, pid, hostname }) => [id, { pid, hostname, agent_id: id }]));
+  Object.fromEntries(
+    view.agents().map(({ agent, pid, hostname }) => [agent, { pid, hostname: hostname ?? '?', agent_id: agent }]),
+  );

@@ -5,7 +5,6 @@ import { openMemoryStore } from '../store/memory-store.js';
 import { ClientBound } from './client-bound.js';
 import { lookUp } from './look-up.js';
 import { LoopLag } from './loop-lag.js';
-import { readRegistration } from './register.js';
 import { RunHistory } from './run-history.js';
 
 const infoOf = (id: string, over: Partial<RunInfo> = {}): RunInfo => ({
@@ -99,16 +98,5 @@ describe('the catalogue', () => {
     const { columns } = await store.query(RUN, 'events', 0, 10);
     expect(columns.find(({ name }) => name === 'text')?.values).toEqual(['running: go']);
     await store.close();
-  });
-});
-
-describe('a registration of the original', () => {
-  it('is read, whatever generation it is of, and garbage is told apart', () => {
-    const read = (...frames: string[]) => readRegistration(frames.map((frame) => Buffer.from(frame)));
-    expect(read('REGISTER', '{"pid":15872,"hostname":"vm","agent_id":"vm-15872"}')).toMatchObject({ ok: true });
-    expect(read('REGISTER', '15872').text).toContain('15872');
-    expect(read('UNREGISTER', 'vm-15872').text).toContain('vm-15872');
-    expect(read('HELLO')).toMatchObject({ ok: false });
-    expect(read('REGISTER', '{')).toMatchObject({ ok: false });
   });
 });

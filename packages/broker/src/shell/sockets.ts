@@ -2,6 +2,7 @@ import { BOUNDS, formatEndpoint, type MusterError, parseEndpoint, TIMES } from '
 import { openSocket, type Socket } from '@muster/protocol/zmq';
 import type { BoundEndpoints } from '../data-folder/kept-endpoints.js';
 import { SOCKETS, type SocketName } from '../options/broker-options.js';
+import { BROKER_ID } from '../original/shell/broker-id.js';
 
 /** What comes in on the sockets. A promise holds the next message of that socket back. */
 export interface SocketListener {
@@ -17,6 +18,9 @@ export interface SocketListener {
   /** What came on a socket could not even be handled. */
   fault(socket: SocketName, fault: MusterError): void;
 }
+
+/** The files of a run go to each of its agents. The bytes that wait are the same ones for all of the original. */
+const BACKEND_QUEUE_BYTES = 16 * BOUNDS.originalRunBytes;
 
 export type Sockets = Readonly<Record<SocketName, Socket>>;
 
@@ -35,13 +39,16 @@ export const openSockets = (listener: SocketListener): Sockets => {
   return {
     frontend: openSocket('router', {
       ...common('frontend'),
-      maxMessageBytes: BOUNDS.controlBytes,
+      // A RUN of the original brings its files; the bound of every other question is kept where it is read.
+      maxMessageBytes: BOUNDS.originalRunBytes,
       onMessage: (frames) => listener.frontend(frames),
     }),
     backend: openSocket('router', {
       ...common('backend'),
       maxMessageBytes: BOUNDS.controlBytes,
       highWaterMark: 10_000,
+      routingId: BROKER_ID,
+      queueBytes: BACKEND_QUEUE_BYTES,
       onMessage: (frames) => listener.backend(frames),
     }),
     register: openSocket('pull', {
@@ -87,10 +94,11 @@ export const closeSockets = async (sockets: Sockets): Promise<void> => {
 /** What peers are told: the bound endpoints with the advertised host in place of theirs. */
 export const advertised = (bound: BoundEndpoints, host: string | null): BoundEndpoints => {
   if (host === null) return bound;
-  return Object.fromEntries(
-    SOCKETS.map((name) => {
-      const endpoint = parseEndpoint(bound[name]);
-      return [name, endpoint.transport === 'ipc' ? bound[name] : formatEndpoint({ ...endpoint, host })];
-    }),
-  ) as Record<SocketName, string>;
+  return Object.fromEntries(SOCKETS.map((name) => [name, onHost(bound[name], host)])) as Record<SocketName, string>;
+};
+
+/** An endpoint with another host; one without a host stays as it is. */
+export const onHost = (bound: string, host: string): string => {
+  const endpoint = parseEndpoint(bound);
+  return endpoint.transport === 'ipc' ? bound : formatEndpoint({ ...endpoint, host });
 };

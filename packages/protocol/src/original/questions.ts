@@ -18,12 +18,12 @@ const Count = z
   .transform((value) => Number(value));
 
 export const RunCommand = z.looseObject({
-  agents: z.int().nonnegative().default(1),
-  args: z.record(z.string(), z.unknown()).default({}),
+  agents: z.int().positive(),
+  args: z.record(z.string(), z.unknown()),
   /** A zip of files that the test needs, in base64. */
   filedata: z.string().nullable().optional(),
   /** Read by nobody, as in the original. */
-  async: z.boolean().optional(),
+  async: z.unknown().optional(),
 });
 export type RunCommand = z.infer<typeof RunCommand>;
 export const RunIdCommand = z.looseObject({ run_id: OriginalRunId });
@@ -37,6 +37,14 @@ export const GetDataCommand = z.looseObject({
   size: Count.nullable().optional(),
 });
 export type GetDataCommand = z.infer<typeof GetDataCommand>;
+export const GetErrorsCommand = GetDataCommand.pick({ run_id: true, start: true, size: true });
+export type GetErrorsCommand = z.infer<typeof GetErrorsCommand>;
+export const UpdateMetadataCommand = z.looseObject({
+  run_id: OriginalRunId,
+  /** Replace those of the same name. */
+  fields: z.record(z.string(), z.unknown()),
+});
+export type UpdateMetadataCommand = z.infer<typeof UpdateMetadataCommand>;
 export const AgentCommand = z.looseObject({ agent_id: OriginalAgentId });
 export type AgentCommand = z.infer<typeof AgentCommand>;
 /** `native` is what tells a native peer's first question from one of the original. */
@@ -53,6 +61,11 @@ const QUESTIONS = {
   CTRL_GET_COUNTS: RunIdCommand,
   CTRL_GET_URLS: RunIdCommand,
   CTRL_GET_METADATA: RunIdCommand,
+  // What follows the original had in its database only, and no client could ask for it.
+  CTRL_GET_ERRORS: GetErrorsCommand,
+  CTRL_GET_RUNS: z.looseObject({}),
+  CTRL_UPDATE_METADATA: UpdateMetadataCommand,
+  CTRL_DELETE_RUN: RunIdCommand,
   CTRL_AGENT_STATUS: AgentCommand,
   CTRL_AGENT_STOP: AgentCommand,
   CTRL_AGENT_QUIT: AgentCommand,
@@ -66,6 +79,9 @@ export type OriginalQuestion = {
   [N in OriginalName]: { readonly name: N; readonly fields: z.infer<(typeof QUESTIONS)[N]> };
 }[OriginalName];
 
+/** Only these may be as large as files make them. */
+const WITH_FILES: ReadonlySet<string> = new Set(['CTRL_RUN', 'CTRL_AGENT_RUN']);
+
 const isName = (name: string): name is OriginalName => Object.hasOwn(QUESTIONS, name);
 
 /**
@@ -77,6 +93,8 @@ const isName = (name: string): name is OriginalName => Object.hasOwn(QUESTIONS, 
 export const readQuestion = (bytes: Uint8Array, maxBytes: number = BOUNDS.originalRunBytes): OriginalQuestion => {
   const plain = decodeOriginal(OriginalCommand, bytes, maxBytes);
   const name = newestName(plain);
+  if (bytes.byteLength > BOUNDS.controlBytes && !WITH_FILES.has(name))
+    throw new MusterError('MESSAGE_TOO_LARGE', `a message of ${bytes.byteLength} bytes is over ${BOUNDS.controlBytes}`);
   if (!isName(name)) throw new MusterError('UNKNOWN_COMMAND', `unknown command ${plain.command}`);
   return { name, fields: fitting(QUESTIONS[name], plain) } as OriginalQuestion;
 };

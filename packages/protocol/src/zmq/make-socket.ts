@@ -46,6 +46,7 @@ export const makeSocket = (kind: SocketKind, options: TransportOptions): AnySock
         ...outward,
         ...inward,
         mandatory: true,
+        ...(options.routingId === undefined ? {} : { routingId: options.routingId }),
         handover: options.handover ?? true,
         sendTimeout: options.sendTimeoutMs ?? 0,
       });

@@ -13,7 +13,7 @@ import { Turn } from './turn.js';
 
 /** How a socket is opened. Everything has a default; nothing waits without end or grows without bound. */
 export interface SocketOptions extends TransportOptions {
-  /** DEALER: the id under which a ROUTER knows this peer. @default chosen by the ROUTER */
+  /** DEALER, ROUTER: the id under which a ROUTER at the other end knows this peer. @default chosen by that ROUTER */
   readonly routingId?: string;
   /** Largest part that is taken; a peer that sends a larger one is disconnected. @default no bound */
   readonly maxMessageBytes?: number;

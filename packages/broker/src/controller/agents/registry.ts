@@ -1,4 +1,4 @@
-import type { AgentId, AgentInfo, AgentMessage, RunId } from '@muster/protocol';
+import { type AgentId, type AgentInfo, type AgentMessage, RunId } from '@muster/protocol';
 
 export type HelloMessage = Extract<AgentMessage, { type: 'hello' }>;
 export type BeatMessage = Extract<AgentMessage, { type: 'beat' }>;
@@ -27,6 +27,8 @@ const OWN_PAUSE_MS = 500;
 export class Registry {
   readonly #max: number;
   readonly #agents = new Map<string, KnownAgent>();
+  /** Agents that work for runs of the original, whether or not they are there just now. */
+  readonly #bound = new Map<string, string | null>();
   #lookedMs: number | null = null;
 
   constructor(max: number) {
@@ -77,10 +79,27 @@ export class Registry {
     return returned;
   }
 
+  /** It works for a run of the original, or (null) for a client of it: it is not free until it is unbound. */
+  bind(id: string, run: string | null): void {
+    this.#bound.set(id, run);
+  }
+  unbind(id: string): void {
+    this.#bound.delete(id);
+  }
+  /** What of the original it works for; undefined when nothing. */
+  boundRun(id: string): string | null | undefined {
+    return this.#bound.get(id);
+  }
+
+  isFree(id: string): boolean {
+    const agent = this.#agents.get(id);
+    return agent !== undefined && !agent.lost && !agent.draining && agent.holds.size === 0 && !this.#bound.has(id);
+  }
+
   /** Those that may be reserved, in a stable order. */
   free(): readonly KnownAgent[] {
     return this.all()
-      .filter((agent) => !agent.lost && !agent.draining && agent.holds.size === 0)
+      .filter(({ id }) => this.isFree(id))
       .sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
@@ -109,10 +128,18 @@ export class Registry {
 }
 
 /** An agent as clients see it. */
-export const agentInfo = (agent: KnownAgent, isLoading: (run: RunId) => boolean, nowMs: number): AgentInfo => {
+export const agentInfo = (
+  agent: KnownAgent,
+  isLoading: (run: RunId) => boolean,
+  nowMs: number,
+  bound?: string | null,
+): AgentInfo => {
   const { hello, beat, holds } = agent;
-  const [run = null] = holds;
-  const busy = run !== null && isLoading(run) ? 'running' : 'reserved';
+  const [native = null] = holds;
+  const original = bound === undefined ? null : (RunId.safeParse(bound).data ?? null);
+  const run = native ?? original;
+  const isBusy = run !== null || bound !== undefined;
+  const busy = bound !== undefined || (run !== null && isLoading(run)) ? 'running' : 'reserved';
   return {
     id: agent.id,
     node: hello.node,
@@ -122,7 +149,7 @@ export const agentInfo = (agent: KnownAgent, isLoading: (run: RunId) => boolean,
     cores: hello.cores,
     workers: hello.workers,
     labels: hello.labels,
-    state: agent.lost ? 'lost' : run !== null ? busy : agent.draining ? 'draining' : 'free',
+    state: agent.lost ? 'lost' : isBusy ? busy : agent.draining ? 'draining' : 'free',
     run,
     lastSeenMs: Math.max(0, nowMs - agent.heardMs),
     cpu: beat?.cpu ?? 0,

@@ -1,0 +1,70 @@
+import { BOUNDS, MusterError, type OriginalQuestion } from '@muster/protocol';
+import type { ControlQuestion } from '../control/events.js';
+import type { OriginalMetadata, OriginalResults } from '../original-results.js';
+
+/** A question that the results answer. */
+export type LookUp = Exclude<OriginalQuestion, ControlQuestion | { readonly name: 'PING' | 'LIST' }>;
+
+/** Names of arguments that are nobody's business but the observers'. */
+const SECRET = /pass(word|wd)?|secret|token|api_?key/i;
+
+/** Answers from what is kept, as JSON text. Rejects with what is to be answered as an error. */
+export const lookUpOriginal = async (
+  question: LookUp,
+  results: OriginalResults,
+  isActive: (run: string) => boolean,
+): Promise<Buffer> => {
+  switch (question.name) {
+    case 'CTRL_GET_DATA': {
+      const { run_id, data_type, groupby, start, size } = question.fields;
+      const query = { dataType: data_type ?? null, groupby: groupby === true, start: start ?? 0, size: size ?? null };
+      return await listOf(results.data(run_id, query));
+    }
+    case 'CTRL_GET_ERRORS': {
+      const { run_id, start, size } = question.fields;
+      return await listOf(results.errors(run_id, { start: start ?? 0, size: size ?? null }));
+    }
+    case 'CTRL_GET_COUNTS':
+      return resultOf(await results.counts(question.fields.run_id));
+    case 'CTRL_GET_URLS':
+      return resultOf(await results.urls(question.fields.run_id));
+    case 'CTRL_GET_METADATA':
+      return resultOf(withoutSecrets(await results.metadata(question.fields.run_id)));
+    case 'CTRL_GET_RUNS':
+      return resultOf(await results.runs());
+    case 'CTRL_UPDATE_METADATA':
+      await results.updateMetadata(question.fields.run_id, question.fields.fields);
+      return resultOf(null);
+    case 'CTRL_DELETE_RUN':
+      if (isActive(question.fields.run_id))
+        throw new MusterError('RUN_UNKNOWN', `run ${question.fields.run_id} is not over: stop it first`);
+      await results.delete(question.fields.run_id);
+      return resultOf(null);
+  }
+};
+
+const resultOf = (result: unknown): Buffer => Buffer.from(JSON.stringify({ result }));
+
+const withoutSecrets = (metadata: OriginalMetadata): OriginalMetadata =>
+  Object.fromEntries(
+    Object.entries(metadata).map(([name, value]) => [
+      name,
+      SECRET.test(name) && value !== null && value !== '' ? '***' : value,
+    ]),
+  );
+
+/** One answer of many pieces; larger than an answer may be is refused while it is put together. */
+const listOf = async (pieces: AsyncIterable<readonly string[]>): Promise<Buffer> => {
+  const parts: Buffer[] = [Buffer.from('{"result":[')];
+  let bytes = 0;
+  for await (const piece of pieces) {
+    if (piece.length === 0) continue;
+    const text = Buffer.from(`${parts.length === 1 ? '' : ','}${piece.join(',')}`);
+    bytes += text.byteLength;
+    if (bytes > BOUNDS.answerBytes)
+      throw new MusterError('MESSAGE_TOO_LARGE', 'the rows are more than one answer holds: ask with start and size');
+    parts.push(text);
+  }
+  parts.push(Buffer.from(']}'));
+  return Buffer.concat(parts);
+};
