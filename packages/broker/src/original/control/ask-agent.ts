@@ -93,6 +93,6 @@ export const lookAfterQuitters = ({ direct, at, tell }: DirectPort): void => {
   for (const question of direct.quitting()) {
     if (question.id !== null || at.nowMs < question.lookMs) continue;
     question.lookMs = at.nowMs + LOOK_MS;
-    tell(question.agent, { command: '_STATUS' }, null);
+    tell(question.agent, { command: 'STATUS' }, null);
   }
 };

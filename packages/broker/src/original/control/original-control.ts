@@ -246,7 +246,7 @@ export class OriginalControl {
     const work = this.#agents.work(agent);
     const command = answer.result?.command;
     let stale = false;
-    if (command === '_STATUS' || command === 'STATUS') {
+    if (isStatus(command)) {
       contact.asked.shift();
       stale = work !== undefined && work.stale > 0;
       if (work !== undefined && stale) work.stale -= 1;
@@ -282,7 +282,7 @@ export class OriginalControl {
       return;
     }
     if (status === null) return;
-    if (command !== '_STATUS' && command !== 'STATUS' && !work.stopping) return;
+    if (!isStatus(command) && !work.stopping) return;
     if (endsWork(status, work.run)) this.#endWork(agent);
     else work.heardMs = this.#at.nowMs;
   }
@@ -331,7 +331,7 @@ export class OriginalControl {
     const contact = this.#agents.contactOf(agent);
     if (contact === undefined) return;
     contact.awayMs ??= this.#at.nowMs;
-    if (command === '_STATUS') contact.asked.pop();
+    if (isStatus(command)) contact.asked.pop();
     const isGone = this.#at.nowMs - contact.awayMs >= this.#config.goneMs;
     if (command === 'RUN' || command === 'QUIT' || isGone || this.#isQuitting(agent)) this.#gone(agent);
   }
@@ -447,7 +447,7 @@ export class OriginalControl {
   #tell(agent: string, order: OrderBody, client: string | null = null): string | null {
     const contact = this.#agents.contact(agent);
     const native = this.#agents.work(agent)?.native ?? this.#agents.isNative(agent);
-    if (order.command === '_STATUS' && !native) contact.asked = [...contact.asked.slice(-MAX_ASKED), this.#at.nowMs];
+    if (isStatus(order.command) && !native) contact.asked = [...contact.asked.slice(-MAX_ASKED), this.#at.nowMs];
     const id = native ? this.#ids.give(agent, order.command, this.#agents.work(agent)) : null;
     this.#do({ type: 'tell', agent, order, id, client: native ? null : client });
     return id;
@@ -495,7 +495,7 @@ export class OriginalControl {
     if (this.#polled % IDLE_POLLS !== 0) return;
     this.#agents.sweep();
     for (const { agent } of this.#agents.allSigned())
-      if (this.#agents.work(agent) === undefined) this.#tell(agent, { command: '_STATUS' });
+      if (this.#agents.work(agent) === undefined) this.#tell(agent, LOOK);
   }
 
   /** A native agent is not sent away: its workers end, and it goes on. */
@@ -517,9 +517,13 @@ export class OriginalControl {
     this.#do({ type: 'beat', text });
     if (text !== 'REGISTER') return;
     for (const agent of this.#agents.allSigned())
-      if (this.#agents.work(agent.agent) === undefined) agent.confirmByMs = this.#at.nowMs + this.#config.confirmMs;
+      if (this.#agents.work(agent.agent) === undefined) agent.confirmByMs ??= this.#at.nowMs + this.#config.confirmMs;
   }
 }
+
+/** Shows whether an agent is there. Unlike `_STATUS` its answer is not kept for those who ask, as in the original. */
+const LOOK: OrderBody = { command: 'STATUS' };
+const isStatus = (command: string | undefined): boolean => command === '_STATUS' || command === 'STATUS';
 
 const observersOf = (args: Readonly<Record<string, unknown>>): readonly string[] => {
   const { observer } = args;

@@ -44,6 +44,11 @@ export class Undelivered {
   unsent([route]: readonly Frame[]): boolean {
     const message = route === undefined ? undefined : this.#sent.get(route);
     if (message === undefined) return false;
+    if (message.command === 'STATUS') {
+      // A mere look whether somebody is there: nobody is.
+      this.#port.unreachable(message.agent, message.command);
+      return true;
+    }
     const waiting = this.#waiting.get(message.agent);
     if (waiting === undefined) this.#waiting.set(message.agent, [message]);
     else waiting.push(message);
