@@ -16,6 +16,11 @@ export interface ConnectOptions extends CallOptions {
   readonly patienceMs?: number;
   /** Sent with every question, for brokers that ask for one. */
   readonly token?: string;
+  /**
+   * Turns an endpoint that the broker names into one that can be reached from here, such as the near end of a tunnel.
+   * @default the endpoint itself
+   */
+  readonly reach?: (endpoint: string) => Promise<string>;
 }
 
 const TIMEOUT_MS = 5_000;
@@ -28,7 +33,7 @@ const PATIENCE_MS = 30_000;
  * @throws MusterError `BAD_ENDPOINT`, `BROKER_UNREACHABLE`, `VERSION_MISMATCH`, `NOT_SUPPORTED`, `ABORTED`
  */
 export const connect = async (endpoint: string = DEFAULT_FRONTEND, options: ConnectOptions = {}): Promise<Muster> => {
-  const { signal, token, timeoutMs = TIMEOUT_MS, patienceMs = PATIENCE_MS } = options;
+  const { signal, token, timeoutMs = TIMEOUT_MS, patienceMs = PATIENCE_MS, reach = async (named) => named } = options;
   const where = parseEndpoint(endpoint);
   if (where.transport === 'tcp' && where.port === '*') {
     throw new MusterError('BAD_ENDPOINT', `${endpoint} has no port`, { hint: 'write tcp://HOST:PORT' });
@@ -37,8 +42,8 @@ export const connect = async (endpoint: string = DEFAULT_FRONTEND, options: Conn
   try {
     await greet(asker, {});
     const { endpoints } = await asker.ask({ type: 'ping' }, (result) => PingResult.parse(result));
-    const feed = new EventFeed(endpoint, endpoints.events);
-    return new Connection({ asker, feed, timeoutMs, patienceMs, signal });
+    const feed = new EventFeed(endpoint, await reach(endpoints.events));
+    return new Connection({ asker, feed, timeoutMs, patienceMs, signal, reach });
   } catch (thrown) {
     await asker.close();
     throw thrown;

@@ -27,6 +27,8 @@ export interface ConnectionOptions {
   readonly timeoutMs: number;
   readonly patienceMs: number;
   readonly signal: AbortSignal | undefined;
+  /** Where an endpoint that the broker names is reached from here. */
+  readonly reach: (endpoint: string) => Promise<string>;
 }
 
 /** A greeted broker. */
@@ -43,7 +45,7 @@ export class Connection implements Muster {
       patienceMs: options.patienceMs,
       signal: options.signal === undefined ? own : AbortSignal.any([own, options.signal]),
       listen: (run, listener) => options.feed.listen(run, listener),
-      refresh: async (call) => options.feed.moveTo((await this.ping(call)).endpoints.events),
+      refresh: async (call) => options.feed.moveTo(await options.reach((await this.ping(call)).endpoints.events)),
     };
   }
 

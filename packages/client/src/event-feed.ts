@@ -1,17 +1,8 @@
-import {
-  decodeNative,
-  eventTopic,
-  type Frame,
-  formatEndpoint,
-  parseEndpoint,
-  RunEvent,
-  readEvent,
-} from '@muster/protocol';
+import { decodeNative, eventTopic, type Frame, RunEvent, readEvent } from '@muster/protocol';
 import { openSocket, type Socket } from '@muster/protocol/zmq';
+import { reachable } from './reachable.js';
 
 export type EventListener = (event: RunEvent) => void;
-
-const EVERYWHERE = new Set(['*', '0.0.0.0', '::']);
 
 /**
  * The events of runs, as the broker publishes them: they may be lost, so whoever listens checks their numbers. One
@@ -25,7 +16,7 @@ export class EventFeed {
 
   constructor(frontend: string, endpoint: string) {
     this.#frontend = frontend;
-    this.#endpoint = this.#reachable(endpoint);
+    this.#endpoint = reachable(endpoint, this.#frontend);
   }
 
   /** Starts to hear a run; the answer ends it. */
@@ -46,7 +37,7 @@ export class EventFeed {
 
   /** Goes where the broker publishes now. */
   moveTo(endpoint: string): void {
-    const next = this.#reachable(endpoint);
+    const next = reachable(endpoint, this.#frontend);
     if (next === this.#endpoint) return;
     this.#socket?.disconnect(this.#endpoint);
     this.#socket?.connect(next);
@@ -68,14 +59,6 @@ export class EventFeed {
   #receive(frames: readonly Frame[]): void {
     const event = decodeNative(RunEvent, readEvent(frames).payload);
     for (const listener of this.#listeners.get(event.run) ?? []) listener(event);
-  }
-
-  /** A broker bound to every address is reached where its frontend was. */
-  #reachable(endpoint: string): string {
-    const events = parseEndpoint(endpoint);
-    const frontend = parseEndpoint(this.#frontend);
-    if (events.transport === 'ipc' || frontend.transport === 'ipc' || !EVERYWHERE.has(events.host)) return endpoint;
-    return formatEndpoint({ ...events, host: frontend.host });
   }
 
   async close(): Promise<void> {

@@ -32,11 +32,12 @@ export const greet = async (asker: Asker, options: CallOptions): Promise<number>
   const native = VersionRange.safeParse(result?.native);
   if (native.success) return negotiate(native.data, `the broker at ${asker.endpoint}`);
   throw new MusterError('NOT_SUPPORTED', `the broker at ${asker.endpoint} speaks only the protocol of Mozilla Loads`, {
-    hint: 'this client needs a Muster broker',
+    hint: '`connectOriginal` speaks it',
   });
 };
 
-const unreachable = async (endpoint: string, cause: MusterError): Promise<MusterError> => {
+/** Why nobody answered: nothing listens there, or something else does. */
+export const unreachable = async (endpoint: string, cause: MusterError): Promise<MusterError> => {
   const listening = await accepts(endpoint);
   return new MusterError(
     'BROKER_UNREACHABLE',

@@ -12,6 +12,7 @@ export {
   MusterError,
   type PingResult,
   type Progress,
+  type ResultRow,
   type RunEvent,
   type RunInfo,
   type RunState,
@@ -21,5 +22,18 @@ export {
 export { type ConnectOptions, connect } from './connect.js';
 export type { CallOptions } from './give-up.js';
 export type { Muster, Shown, SubmitOptions } from './muster.js';
+export { type ConnectOriginalOptions, connectOriginal } from './original/connect-original.js';
+export type {
+  DataOptions,
+  OriginalAgentInfo,
+  OriginalAgentReply,
+  OriginalClient,
+  OriginalEvent,
+  OriginalPing,
+  OriginalRunInfo,
+  OriginalRunOptions,
+  OriginalRunStarted,
+  WatchOptions,
+} from './original/original-client.js';
 export type { Run, StopOptions } from './run.js';
 export type { BundleArtefact } from './upload.js';

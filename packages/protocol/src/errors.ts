@@ -12,6 +12,7 @@ export const CODES = {
   DATA_FOLDER_LOCKED: 'another process uses the data folder',
   BROKER_UNREACHABLE: 'no broker answered',
   BROKER_LOST: 'the broker stopped answering',
+  BROKER_FAULT: 'the broker answered that it failed',
   TIMEOUT: 'an answer did not come in time',
   ABORTED: 'the caller gave up',
   CLOSED: 'the connection was closed',
@@ -132,7 +133,14 @@ const SCRIPT_CODES = new Set<Code>([
   'SCRIPT_MEMORY',
   'ALL_ITERATIONS_FAILED',
 ]);
-const BROKER_CODES = new Set<Code>(['BROKER_UNREACHABLE', 'BROKER_LOST', 'TIMEOUT', 'CLOSED', 'VERSION_MISMATCH']);
+const BROKER_CODES = new Set<Code>([
+  'BROKER_UNREACHABLE',
+  'BROKER_LOST',
+  'BROKER_FAULT',
+  'TIMEOUT',
+  'CLOSED',
+  'VERSION_MISMATCH',
+]);
 const AGENT_CODES = new Set<Code>([
   'NOT_ENOUGH_AGENTS',
   'AGENTS_LOST',

@@ -1,0 +1,239 @@
+import {
+  AgentAnswer,
+  AgentStatus,
+  CountsResult,
+  ListResult,
+  ListRunsResult,
+  MetadataResult,
+  MusterError,
+  NATIVE_VERSIONS,
+  OriginalPingResult,
+  type ResultRow,
+  RunResult,
+  StopRunResult,
+} from '@muster/protocol';
+import type { CallOptions } from '../give-up.js';
+import { reachable } from '../reachable.js';
+import type { Command, Manner, OriginalAsker } from './original-asker.js';
+import type {
+  DataOptions,
+  OriginalAgentInfo,
+  OriginalAgentReply,
+  OriginalClient,
+  OriginalEvent,
+  OriginalPing,
+  OriginalRunInfo,
+  OriginalRunOptions,
+  OriginalRunStarted,
+  WatchOptions,
+} from './original-client.js';
+import { readRows } from './read-rows.js';
+import { runArguments } from './run-arguments.js';
+import { publisherOf, watchPublisher } from './watch.js';
+
+export interface OriginalConnectionOptions {
+  readonly asker: OriginalAsker;
+  readonly endpoint: string;
+  readonly signal: AbortSignal | undefined;
+  readonly reach: (endpoint: string) => Promise<string>;
+}
+
+/** A broker that has answered `PING`. */
+export class OriginalConnection implements OriginalClient {
+  readonly #asker: OriginalAsker;
+  readonly #options: OriginalConnectionOptions;
+  readonly #ending = new AbortController();
+  #native = false;
+
+  constructor(options: OriginalConnectionOptions) {
+    this.#options = options;
+    this.#asker = options.asker;
+  }
+
+  get endpoint(): string {
+    return this.#options.endpoint;
+  }
+
+  get native(): boolean {
+    return this.#native;
+  }
+
+  async ping(options: CallOptions = {}): Promise<OriginalPing> {
+    const question = { command: 'PING', native: NATIVE_VERSIONS };
+    const pong = await this.#asker.ask(question, (result) => OriginalPingResult.parse(result), options);
+    this.#native = pong.native !== undefined;
+    return {
+      pid: pong.pid,
+      endpoints: pong.endpoints,
+      agents: agentsOf(pong.agents),
+      native: pong.native ?? null,
+      version: pong.version ?? null,
+    };
+  }
+
+  async list(options: CallOptions = {}): Promise<readonly OriginalAgentInfo[]> {
+    return agentsOf(await this.#asker.ask({ command: 'LIST' }, (result) => ListResult.parse(result), options));
+  }
+
+  async run(options: OriginalRunOptions): Promise<OriginalRunStarted> {
+    const { agents = 1, files } = options;
+    const question = {
+      command: 'CTRL_RUN',
+      agents,
+      async: true,
+      args: runArguments({ ...options, agents }),
+      ...(files === undefined ? {} : { filedata: Buffer.from(files).toString('base64') }),
+    };
+    const manner = { ...callOf(options), once: true, spoils: !this.#native };
+    const { run_id, agents: chosen } = await this.#asker.ask(question, (result) => RunResult.parse(result), manner);
+    return { run: run_id, agents: chosen };
+  }
+
+  async listRuns(options: CallOptions = {}): Promise<readonly OriginalRunInfo[]> {
+    const runs = await this.#asker.ask(
+      { command: 'CTRL_LIST_RUNS' },
+      (result) => ListRunsResult.parse(result),
+      options,
+    );
+    return Object.entries(runs).map(([run, agents]) => ({
+      run,
+      agents: agents.map(([agent, sinceS]) => ({ agent, sinceS })),
+    }));
+  }
+
+  async stopRun(run: string, options: CallOptions = {}): Promise<readonly string[]> {
+    return await this.#asker.ask(ofRun('CTRL_STOP_RUN', run), (result) => StopRunResult.parse(result), options);
+  }
+
+  async purge(options: CallOptions = {}): Promise<readonly string[]> {
+    const runs = await this.listRuns(options);
+    await Promise.all(runs.map(({ run }) => this.stopRun(run, options)));
+    return runs.map(({ run }) => run);
+  }
+
+  async *getData(run: string, options: DataOptions = {}): AsyncGenerator<ResultRow, void, undefined> {
+    yield* readRows(this.#asker, run, options, callOf(options));
+  }
+
+  async getCounts(run: string, options: CallOptions = {}): Promise<Readonly<Record<string, number>>> {
+    return await this.#asker.ask(ofRun('CTRL_GET_COUNTS', run), (result) => CountsResult.parse(result), options);
+  }
+
+  async getUrls(run: string, options: CallOptions = {}): Promise<Readonly<Record<string, number>>> {
+    return await this.#asker.ask(ofRun('CTRL_GET_URLS', run), (result) => CountsResult.parse(result), options);
+  }
+
+  async *getErrors(
+    run: string,
+    options: Omit<DataOptions, 'type' | 'groupBy'> = {},
+  ): AsyncGenerator<ResultRow, void, undefined> {
+    const { limit = Number.POSITIVE_INFINITY, start = 0, ...rest } = options;
+    let left = limit;
+    let skipped = 0;
+    for await (const row of this.getData(run, rest)) {
+      if (!ERRORS.has(row.data_type)) continue;
+      skipped += 1;
+      if (skipped <= start) continue;
+      if (left <= 0) return;
+      left -= 1;
+      yield row;
+    }
+  }
+
+  async getMetadata(run: string, options: CallOptions = {}): Promise<Readonly<Record<string, unknown>>> {
+    return await this.#asker.ask(ofRun('CTRL_GET_METADATA', run), (result) => MetadataResult.parse(result), options);
+  }
+
+  async updateMetadata(
+    run: string,
+    fields: Readonly<Record<string, unknown>>,
+    options: CallOptions = {},
+  ): Promise<void> {
+    await this.#ours({ ...ofRun('CTRL_UPDATE_METADATA', run), fields }, options);
+  }
+
+  async deleteRun(run: string, options: CallOptions = {}): Promise<void> {
+    await this.#ours(ofRun('CTRL_DELETE_RUN', run), options);
+  }
+
+  async agentStatus(agent: string, options: CallOptions = {}): Promise<AgentStatus> {
+    return (await this.#agent(ofAgent('STATUS', agent), options)).status;
+  }
+
+  async agentStop(agent: string, options: CallOptions = {}): Promise<OriginalAgentReply | null> {
+    return await this.#mute(ofAgent('STOP', agent), options);
+  }
+
+  async agentQuit(
+    agent: string,
+    { force, ...options }: CallOptions & { readonly force?: boolean } = {},
+  ): Promise<OriginalAgentReply | null> {
+    return await this.#mute({ ...ofAgent('QUIT', agent), ...(force === true ? { force } : {}) }, options);
+  }
+
+  async agentRun(agent: string, options: Omit<OriginalRunOptions, 'agents'>): Promise<OriginalAgentReply> {
+    const { files } = options;
+    const filedata = files === undefined ? {} : { filedata: Buffer.from(files).toString('base64') };
+    const question = { ...ofAgent('RUN', agent), args: runArguments(options), ...filedata };
+    return await this.#agent(question, { ...callOf(options), once: true });
+  }
+
+  async *watch(options: WatchOptions = {}): AsyncGenerator<OriginalEvent, void, undefined> {
+    const { endpoints } = await this.ping(options.signal === undefined ? {} : { signal: options.signal });
+    const publisher = publisherOf(endpoints, this.endpoint);
+    const endpoint = await this.#options.reach(reachable(publisher, this.endpoint));
+    yield* watchPublisher(endpoint, options, [this.#ending.signal, this.#options.signal, options.signal]);
+  }
+
+  async close(): Promise<void> {
+    this.#ending.abort(new MusterError('CLOSED', `the connection to ${this.endpoint} was closed`));
+    await this.#asker.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #agent(question: Command, manner: Manner): Promise<OriginalAgentReply> {
+    return await this.#asker.ask(question, readReply, manner);
+  }
+
+  /** The original's broker keeps the answers to these for itself: nobody should wait for one. */
+  async #mute(question: Command, options: CallOptions): Promise<OriginalAgentReply | null> {
+    if (this.#native) return await this.#agent(question, { ...options, once: true });
+    await this.#asker.tell(question, options);
+    return null;
+  }
+
+  /** What only Muster's brokers do. */
+  async #ours(question: Command, options: CallOptions): Promise<void> {
+    if (!this.#native) {
+      throw new MusterError('NOT_SUPPORTED', `a broker of the original has no ${question.command}`);
+    }
+    await this.#asker.ask(question, () => undefined, { ...options, once: true });
+  }
+}
+
+const ERRORS: ReadonlySet<string> = new Set(['addError', 'addFailure']);
+
+const ofRun = (command: string, run: string) => ({ command, run_id: run });
+const ofAgent = (command: 'STATUS' | 'STOP' | 'QUIT' | 'RUN', agent: string) => ({
+  command: `CTRL_AGENT_${command}`,
+  agent_id: agent,
+});
+
+const callOf = ({ timeoutMs, signal }: CallOptions): CallOptions => ({
+  ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  ...(signal === undefined ? {} : { signal }),
+});
+
+const agentsOf = (agents: ListResult): readonly OriginalAgentInfo[] =>
+  Array.isArray(agents)
+    ? agents.map((id) => ({ id: String(id), pid: id, hostname: null }))
+    : Object.entries(agents).map(([id, { pid, hostname }]) => ({ id, pid, hostname: hostname ?? null }));
+
+/** The broker's answer is the agent's `result`, or what it kept of an earlier one. */
+const readReply = (result: unknown): OriginalAgentReply => {
+  const { status, pids } = AgentAnswer.parse({ result }).result ?? {};
+  return { status: AgentStatus.parse(status ?? {}), pids: pids ?? [] };
+};
