@@ -186,6 +186,24 @@ describe('the commands of the original', () => {
     expect(broker.asked.at(-1)).toMatchObject({ start: 1, size: 1 });
   });
 
+  it('lets a broker of Muster pick the kind, and asks it for errors', async () => {
+    const rows = Array.from({ length: 5 }, (_, n) => ({ data_type: 'addError', n }));
+    const page: Answers = ({ start: from, size }) => ({
+      result: rows.slice(from as number, (from as number) + (size as number)),
+    });
+    const { broker, client } = await start({ PING: MUSTER, CTRL_GET_DATA: page, CTRL_GET_ERRORS: page });
+    expect(await collect(client.getData(RUN, { type: 'addError', pageSize: 2 }))).toEqual(rows);
+    expect(broker.asked.at(-1)).toEqual({
+      command: 'CTRL_GET_DATA',
+      run_id: RUN,
+      start: 4,
+      size: 2,
+      data_type: 'addError',
+    });
+    expect(await collect(client.getErrors(RUN, { start: 1, limit: 3, pageSize: 2 }))).toEqual(rows.slice(1, 4));
+    expect(broker.asked.at(-1)).toEqual({ command: 'CTRL_GET_ERRORS', run_id: RUN, start: 3, size: 2 });
+  });
+
   it('asks for grouped rows in one go', async () => {
     const grouped = [{ data_type: 'add_hit', url: '/', count: 3 }];
     const { broker, client } = await start({ CTRL_GET_DATA: () => ({ result: grouped }) });
@@ -216,8 +234,15 @@ describe('the commands of the original', () => {
     const { client } = await start();
     expect((await errorOf(client.deleteRun(RUN))).code).toBe('NOT_SUPPORTED');
     expect((await errorOf(client.updateMetadata(RUN, { a: 1 }))).code).toBe('NOT_SUPPORTED');
+    expect((await errorOf(client.getRuns())).code).toBe('NOT_SUPPORTED');
     const done = () => ({ result: null });
-    const ours = await start({ PING: MUSTER, CTRL_DELETE_RUN: done, CTRL_UPDATE_METADATA: done });
+    const ours = await start({
+      PING: MUSTER,
+      CTRL_GET_RUNS: () => ({ result: [RUN] }),
+      CTRL_DELETE_RUN: done,
+      CTRL_UPDATE_METADATA: done,
+    });
+    expect(await ours.client.getRuns()).toEqual([RUN]);
     await ours.client.deleteRun(RUN);
     await ours.client.updateMetadata(RUN, { a: 1 });
     expect(ours.broker.asked.slice(-2)).toEqual([

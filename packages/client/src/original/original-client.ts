@@ -66,7 +66,7 @@ export interface DataOptions extends CallOptions {
   readonly type?: string;
   /** Equal rows as one with a `count`; they come in one answer. @default false */
   readonly groupBy?: boolean;
-  /** Leaves out so many rows (of any kind) at the beginning. @default 0 */
+  /** Leaves out so many rows at the beginning; with a `type`, brokers of the original count rows of any. @default 0 */
   readonly start?: number;
   /** At most so many rows. @default all */
   readonly limit?: number;
@@ -106,6 +106,8 @@ export interface OriginalClient extends AsyncDisposable {
   run(options: OriginalRunOptions): Promise<OriginalRunStarted>;
   /** The active runs. */
   listRuns(options?: CallOptions): Promise<readonly OriginalRunInfo[]>;
+  /** Ids of all runs that are kept, oldest first. @throws MusterError `NOT_SUPPORTED` by brokers of the original */
+  getRuns(options?: CallOptions): Promise<readonly string[]>;
   /** Tells a run's agents to stop; the answer names them. */
   stopRun(run: string, options?: CallOptions): Promise<readonly string[]>;
   /** Stops every active run; the answer names them. */

@@ -12,6 +12,7 @@ import {
   RunResult,
   StopRunResult,
 } from '@muster/protocol';
+import type { Reader } from '../asker.js';
 import type { CallOptions } from '../give-up.js';
 import { reachable } from '../reachable.js';
 import type { Command, Manner, OriginalAsker } from './original-asker.js';
@@ -27,7 +28,7 @@ import type {
   OriginalRunStarted,
   WatchOptions,
 } from './original-client.js';
-import { readRows } from './read-rows.js';
+import { readErrors, readRows } from './read-rows.js';
 import { runArguments } from './run-arguments.js';
 import { publisherOf, watchPublisher } from './watch.js';
 
@@ -101,6 +102,10 @@ export class OriginalConnection implements OriginalClient {
     }));
   }
 
+  async getRuns(options: CallOptions = {}): Promise<readonly string[]> {
+    return await this.#ours({ command: 'CTRL_GET_RUNS' }, options, (result) => StopRunResult.parse(result));
+  }
+
   async stopRun(run: string, options: CallOptions = {}): Promise<readonly string[]> {
     return await this.#asker.ask(ofRun('CTRL_STOP_RUN', run), (result) => StopRunResult.parse(result), options);
   }
@@ -112,7 +117,7 @@ export class OriginalConnection implements OriginalClient {
   }
 
   async *getData(run: string, options: DataOptions = {}): AsyncGenerator<ResultRow, void, undefined> {
-    yield* readRows(this.#asker, run, options, callOf(options));
+    yield* readRows(this.#asker, run, options, { ...callOf(options), native: this.#native });
   }
 
   async getCounts(run: string, options: CallOptions = {}): Promise<Readonly<Record<string, number>>> {
@@ -127,17 +132,7 @@ export class OriginalConnection implements OriginalClient {
     run: string,
     options: Omit<DataOptions, 'type' | 'groupBy'> = {},
   ): AsyncGenerator<ResultRow, void, undefined> {
-    const { limit = Number.POSITIVE_INFINITY, start = 0, ...rest } = options;
-    let left = limit;
-    let skipped = 0;
-    for await (const row of this.getData(run, rest)) {
-      if (!ERRORS.has(row.data_type)) continue;
-      skipped += 1;
-      if (skipped <= start) continue;
-      if (left <= 0) return;
-      left -= 1;
-      yield row;
-    }
+    yield* readErrors(this.#asker, run, options, { ...callOf(options), native: this.#native });
   }
 
   async getMetadata(run: string, options: CallOptions = {}): Promise<Readonly<Record<string, unknown>>> {
@@ -149,11 +144,11 @@ export class OriginalConnection implements OriginalClient {
     fields: Readonly<Record<string, unknown>>,
     options: CallOptions = {},
   ): Promise<void> {
-    await this.#ours({ ...ofRun('CTRL_UPDATE_METADATA', run), fields }, options);
+    await this.#ours({ ...ofRun('CTRL_UPDATE_METADATA', run), fields }, options, () => undefined);
   }
 
   async deleteRun(run: string, options: CallOptions = {}): Promise<void> {
-    await this.#ours(ofRun('CTRL_DELETE_RUN', run), options);
+    await this.#ours(ofRun('CTRL_DELETE_RUN', run), options, () => undefined);
   }
 
   async agentStatus(agent: string, options: CallOptions = {}): Promise<AgentStatus> {
@@ -206,15 +201,13 @@ export class OriginalConnection implements OriginalClient {
   }
 
   /** What only Muster's brokers do. */
-  async #ours(question: Command, options: CallOptions): Promise<void> {
+  async #ours<T>(question: Command, options: CallOptions, read: Reader<T>): Promise<T> {
     if (!this.#native) {
       throw new MusterError('NOT_SUPPORTED', `a broker of the original has no ${question.command}`);
     }
-    await this.#asker.ask(question, () => undefined, { ...options, once: true });
+    return await this.#asker.ask(question, read, { ...options, once: true });
   }
 }
-
-const ERRORS: ReadonlySet<string> = new Set(['addError', 'addFailure']);
 
 const ofRun = (command: string, run: string) => ({ command, run_id: run });
 const ofAgent = (command: 'STATUS' | 'STOP' | 'QUIT' | 'RUN', agent: string) => ({
