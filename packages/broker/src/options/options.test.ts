@@ -32,6 +32,19 @@ const faultOf = async (work: Promise<unknown>): Promise<MusterError> => {
 };
 
 describe('the options of a broker', () => {
+  it('can be where programs of the original look, with a heartbeat only when it is named', () => {
+    const loads = resolveBrokerOptions({ loadsDefaults: true, backend: 'ipc:///tmp/mine.ipc' });
+    expect(loads.bind).toMatchObject({
+      frontend: 'ipc:///tmp/loads-front.ipc',
+      backend: 'ipc:///tmp/mine.ipc',
+      receiver: 'ipc:///tmp/loads-broker-receiver.ipc',
+    });
+    expect(loads.heartbeat).toBeNull();
+    expect(loads.original).toEqual({ pollMs: 2_500, agentTimeoutMs: 60_000, beatMs: 10_000 });
+    expect(resolveBrokerOptions({ heartbeat: 'tcp://127.0.0.1:7785' }).heartbeat).toBe('tcp://127.0.0.1:7785');
+    expect(() => resolveBrokerOptions({ heartbeat: 'tcp://0.0.0.0:7785' })).toThrow('NOT_LOOPBACK');
+  });
+
   it('have the ports of the protocol by default, and free ones beside another frontend', () => {
     expect(resolveBrokerOptions({}).bind).toEqual({
       frontend: 'tcp://127.0.0.1:7780',

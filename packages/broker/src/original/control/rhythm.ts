@@ -14,7 +14,8 @@ export class Rhythm {
   isDue(nowMs: number): boolean {
     this.#nextMs ??= nowMs + this.#everyMs;
     if (nowMs < this.#nextMs) return false;
-    this.#nextMs = Math.max(this.#nextMs + this.#everyMs, nowMs);
+    const next = this.#nextMs + this.#everyMs;
+    this.#nextMs = next > nowMs ? next : nowMs + this.#everyMs;
     return true;
   }
 }
