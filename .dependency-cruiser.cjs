@@ -17,7 +17,7 @@ module.exports = {
     only('engine', ['protocol', 'metrics', 'plan', 'script']),
     only('bundle', ['protocol', 'script']),
     only('client', ['protocol', 'metrics', 'bundle']),
-    only('agent', ['protocol', 'metrics', 'plan', 'engine']),
+    only('agent', ['protocol', 'metrics', 'plan', 'engine', 'bundle']),
     only('broker', ['protocol', 'metrics', 'plan']),
     only('cluster', ['protocol', 'client', 'agent', 'broker']),
     {

@@ -5,6 +5,9 @@ import type { InitOrder } from '@muster/engine';
 import { type AgentId, type BundleHash, MusterError, machineMs } from '@muster/protocol';
 import type { Logger } from '../log.js';
 import type { ResolvedAgentOptions } from '../options/agent-options.js';
+import type { MembershipEffect } from '../original/events.js';
+import { ExternalHands } from '../original/external-hands.js';
+import { OriginalSockets } from '../original/original-sockets.js';
 import { OutboxFiles } from '../outbox/outbox-files.js';
 import type { Effect } from '../supervisor/effect.js';
 import type { SupervisorEvent } from '../supervisor/event.js';
@@ -29,6 +32,8 @@ export class AgentShell {
   readonly #config: SupervisorConfig;
   readonly #bundles: BundleCache;
   readonly #link: BrokerLink;
+  readonly #original: OriginalSockets;
+  readonly #external: ExternalHands;
   readonly #meter = new LoadMeter();
   readonly #measuring: NodeJS.Timeout;
   readonly #left: Promise<void>;
@@ -83,6 +88,26 @@ export class AgentShell {
       insecure: options.insecure,
       onEvent: (event) => this.#handle(event),
       onFault: (fault) => log.warn({ why: fault.message }, 'dropped a message'),
+    });
+    const name = (): string => this.#supervisor?.name ?? this.#config.agent;
+    this.#original = new OriginalSockets({
+      identity: () => ({ agent: name(), hostname: this.#config.identity.hostname, pid: process.pid }),
+      onExternal: (event) => this.#handle({ type: 'external', event }),
+      onMembership: (event) => this.#handle({ type: 'membership', event }),
+      onFault: (fault) => log.warn({ why: fault.message }, 'dropped a message'),
+    });
+    this.#external = new ExternalHands({
+      data: folder.path,
+      maxHeapMiB: options.maxHeapMiB,
+      hangMs: options.hangMs,
+      log,
+      agent: name,
+      receiver: () => this.#original.receiver ?? this.#link.receiver,
+      answer: (to, message) => {
+        if ('native' in to) this.#link.send({ type: 'original.reply', id: to.native, message });
+        else this.#original.answer(message, to.client);
+      },
+      onEvent: (event) => this.#handle({ type: 'external', event }),
     });
     this.#measuring = setInterval(() => void this.#measure(), MEASURE_MS);
   }
@@ -183,6 +208,12 @@ export class AgentShell {
       case 'outbox.delete':
         this.#outbox?.delete(effect.stream);
         return;
+      case 'external':
+        this.#external.do(effect.effect);
+        return;
+      case 'membership':
+        this.#membership(effect.effect);
+        return;
       case 'released':
         this.#workers = [];
         this.#log.info({ run: effect.run }, 'free again');
@@ -195,6 +226,12 @@ export class AgentShell {
           this.#log.warn({ bytes: effect.leftBytes }, 'results stay in the data folder until the agent starts again');
         void this.#close();
     }
+  }
+
+  #membership(effect: MembershipEffect): void {
+    if (effect.type === 'join') this.#original.join(effect.place);
+    else if (effect.type === 'register') this.#original.register();
+    else this.#original.unregister();
   }
 
   #wake(atMs: number): void {
@@ -241,6 +278,8 @@ export class AgentShell {
     clearTimeout(this.#waking);
     clearInterval(this.#measuring);
     this.#meter.close();
+    await this.#external.close();
+    await this.#original.close();
     await this.#link.close();
     await this.#outbox?.close();
     await this.#folder.release();

@@ -20,7 +20,7 @@ export interface BrokerLinkOptions {
   readonly agent: string;
   readonly insecure: boolean;
   readonly onEvent: (
-    event: Extract<SupervisorEvent, { readonly type: `link.${string}` | 'message' | 'send.refused' }>,
+    event: Extract<SupervisorEvent, { readonly type: `link.${string}` | 'message' | 'send.refused' | 'membership' }>,
   ) => void;
   /** Something came that is no message: counted and dropped. */
   readonly onFault: (fault: MusterError) => void;
@@ -57,6 +57,10 @@ export class BrokerLink {
       this.#options.onEvent(discovery.refused ? { type: 'link.refused' } : { type: 'link.silent', why: discovery.why });
       return;
     }
+    if ('original' in discovery) {
+      this.#options.onEvent({ type: 'membership', event: { type: 'place', place: discovery.found } });
+      return;
+    }
     await this.#open(discovery.found);
     if (!this.#closed && attempt === this.#attempt) this.#options.onEvent({ type: 'link.up' });
   }
@@ -72,7 +76,8 @@ export class BrokerLink {
     let down = false;
     const backend = openSocket('dealer', {
       routingId: this.#options.agent,
-      maxMessageBytes: BOUNDS.controlBytes,
+      // A run of the original may bring its files.
+      maxMessageBytes: BOUNDS.originalRunBytes,
       lingerMs: 0,
       onMessage: (frames) => {
         if (this.#backend === backend) this.#heard(frames);
@@ -99,6 +104,11 @@ export class BrokerLink {
     this.#receiver.connect(place.receiver);
   }
 
+  /** Where results go; null before a broker of ours was found. */
+  get receiver(): string | null {
+    return this.#place?.receiver ?? null;
+  }
+
   /** Tells when the backend's port refuses connections, and nothing otherwise. */
   async probe(): Promise<void> {
     if (this.#place === null) return;
@@ -109,7 +119,7 @@ export class BrokerLink {
   #heard(frames: readonly Buffer[]): void {
     let message: BrokerMessage;
     try {
-      message = decodeNative(BrokerMessage, readAtAgent(frames).payload);
+      message = decodeNative(BrokerMessage, readAtAgent(frames).payload, BOUNDS.originalRunBytes);
     } catch (thrown) {
       this.#options.onFault(MusterError.from(thrown));
       return;

@@ -1,16 +1,19 @@
 import {
   clientQuestion,
   decodeOriginal,
+  formatEndpoint,
   MusterError,
   NATIVE_VERSIONS,
   nativePing,
   negotiate,
+  parseEndpoint,
   readClientAnswer,
   requireLoopback,
   VersionRange,
 } from '@muster/protocol';
 import { openSocket } from '@muster/protocol/zmq';
 import { z } from 'zod';
+import type { OriginalPlace } from '../original/events.js';
 import { probePort } from './port-probe.js';
 
 /** Where a broker's sockets are, as far as an agent needs them. */
@@ -22,6 +25,8 @@ export interface BrokerPlace {
 /** What the frontend gave. */
 export type Discovery =
   | { readonly found: BrokerPlace }
+  /** A broker of the original answered: it says nothing of native versions. */
+  | { readonly found: OriginalPlace; readonly original: true }
   /** Nobody listens on the port. */
   | { readonly found: null; readonly refused: true; readonly why: string }
   | { readonly found: null; readonly refused: false; readonly why: string };
@@ -31,21 +36,50 @@ const ANSWER_MS = 1_500;
 
 const PingAnswer = z.looseObject({
   result: z.looseObject({
-    endpoints: z.looseObject({ backend: z.string(), receiver: z.string() }),
+    endpoints: z.looseObject({
+      backend: z.string(),
+      receiver: z.string(),
+      register: z.string().optional(),
+      heartbeat: z.string().nullish(),
+    }),
     native: VersionRange.optional(),
   }),
 });
 
-const readAnswer = (payload: Buffer, insecure: boolean): BrokerPlace => {
+const readAnswer = (payload: Buffer, frontend: string, insecure: boolean): Discovery => {
   const { endpoints, native } = decodeOriginal(PingAnswer, payload).result;
-  if (native === undefined)
-    throw new MusterError(
-      'NOT_SUPPORTED',
-      'a broker of the original answered: this agent speaks the native dialect only',
-    );
+  if (native === undefined) return { found: readOriginal(endpoints, frontend, insecure), original: true };
   negotiate(native, 'the broker', NATIVE_VERSIONS);
   for (const endpoint of [endpoints.backend, endpoints.receiver]) requireLoopback(endpoint, insecure);
-  return { backend: endpoints.backend, receiver: endpoints.receiver };
+  return { found: { backend: endpoints.backend, receiver: endpoints.receiver } };
+};
+
+const readOriginal = (
+  { backend, receiver, register, heartbeat }: z.infer<typeof PingAnswer>['result']['endpoints'],
+  frontend: string,
+  insecure: boolean,
+): OriginalPlace => {
+  if (register === undefined)
+    throw new MusterError('NOT_SUPPORTED', 'a broker answered that is neither ours nor one of the original');
+  const reachable = (endpoint: string): string => {
+    const text = connectable(endpoint, frontend);
+    requireLoopback(text, insecure);
+    return text;
+  };
+  return {
+    backend: reachable(backend),
+    receiver: reachable(receiver),
+    register: reachable(register),
+    heartbeat: heartbeat === undefined || heartbeat === null ? null : reachable(heartbeat),
+  };
+};
+
+/** A broker that binds all addresses says so in place of one that can be connected to: then it is where its frontend is. */
+const connectable = (text: string, frontend: string): string => {
+  const endpoint = parseEndpoint(text);
+  const asked = parseEndpoint(frontend);
+  if (endpoint.transport !== 'tcp' || (endpoint.host !== '0.0.0.0' && endpoint.host !== '*')) return text;
+  return formatEndpoint({ ...endpoint, host: asked.transport === 'tcp' ? asked.host : '127.0.0.1' });
 };
 
 /** Asks a frontend, in the JSON that every broker understands, where its other sockets are and which versions it speaks. */
@@ -62,7 +96,7 @@ export const discover = async (frontend: string, insecure: boolean): Promise<Dis
     lingerMs: 0,
     onMessage: (frames) => {
       try {
-        answered({ found: readAnswer(readClientAnswer(frames), insecure) });
+        answered(readAnswer(readClientAnswer(frames), frontend, insecure));
       } catch (thrown) {
         answered(silent(MusterError.from(thrown).message));
       }

@@ -1,5 +1,6 @@
 import type { InitOrder, WorkerOrder } from '@muster/engine';
 import type { AgentMessage, BatchHeader, BundleHash, RunId, StreamId } from '@muster/protocol';
+import type { ExternalEffect, MembershipEffect } from '../original/events.js';
 
 /** What the {@link Supervisor} wants done, in this order. */
 export type Effect =
@@ -36,6 +37,10 @@ export type Effect =
   | { readonly type: 'outbox.forget'; readonly stream: StreamId; readonly upTo: number }
   /** The stream is closed and committed: delete it. */
   | { readonly type: 'outbox.delete'; readonly stream: StreamId }
+  /** For a run of the original. */
+  | { readonly type: 'external'; readonly effect: ExternalEffect }
+  /** At a broker of the original. */
+  | { readonly type: 'membership'; readonly effect: MembershipEffect }
   /** Nothing of the run is left but its outbox. */
   | { readonly type: 'released'; readonly run: RunId }
   | { readonly type: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly message: string }

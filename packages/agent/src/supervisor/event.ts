@@ -1,5 +1,6 @@
 import type { WorkerNews } from '@muster/engine';
 import type { AgentMessage, BrokerMessage, BundleHash, Code, StreamId } from '@muster/protocol';
+import type { ExternalEvent, MembershipEvent } from '../original/events.js';
 import type { WorkerExit } from '../worker-host/worker-exit.js';
 
 /** Everything that can happen to an agent, as the shell (or the simulator) tells it to the {@link Supervisor}. */
@@ -45,5 +46,9 @@ export type SupervisorEvent =
       /** Longest delay of this process's own loop since the last one. */
       readonly lagMs: number;
     }
+  /** Something about a run of the original. */
+  | { readonly type: 'external'; readonly event: ExternalEvent }
+  /** Something about a broker of the original; with a `place` it answers `connect`. */
+  | { readonly type: 'membership'; readonly event: MembershipEvent }
   /** Somebody wants the agent to end: gracefully the first time, at once the second. */
   | { readonly type: 'quit' };

@@ -81,6 +81,11 @@ export class Link {
     this.#ask(turn);
   }
 
+  /** There is no broker of ours to be linked to, and no more is asked for. */
+  park(): void {
+    this.#state = { s: 'down', askMs: NEVER };
+  }
+
   /** Fresh sockets are connected to a broker that lives. */
   connected(turn: Turn): void {
     this.#state = { s: 'greeting', helloMs: turn.nowMs, giveUpMs: turn.nowMs + this.#times.silenceMs };

@@ -36,6 +36,14 @@ export interface SupervisorLimits {
   readonly ladderMs: number;
   /** What the broker has not reacted to is said again after so long. @default 2_000 */
   readonly repeatMs: number;
+  /** What processes of a run of the original pushed last gets so long to arrive before its end is told. @default 500 */
+  readonly settleMs: number;
+  /** A broker that says nothing for so long is lost, for those that leave then. @default 30_000, the original's */
+  readonly brokerLostMs: number;
+  /** An agent leaves when it is so old and has nothing to do; infinite: never. @default infinite */
+  readonly maxAgeMs: number;
+  /** Whether an agent without a run leaves when its broker, one of ours, is lost. @default false */
+  readonly quitWhenOrphaned: boolean;
   /** How long an agent that was told to quit waits for the broker to acknowledge its outbox. @default 10_000 */
   readonly flushMs: number;
   /** Drift of two machines' clocks against each other. @default 100e-6 */
@@ -51,6 +59,10 @@ export const DEFAULT_LIMITS: SupervisorLimits = {
   resendMs: TIMES.resendMs,
   ladderMs: TIMES.ladderMs,
   repeatMs: 2_000,
+  settleMs: 500,
+  brokerLostMs: 30_000,
+  maxAgeMs: Number.POSITIVE_INFINITY,
+  quitWhenOrphaned: false,
   flushMs: 10_000,
   drift: 100e-6,
 };

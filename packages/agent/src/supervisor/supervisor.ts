@@ -7,6 +7,8 @@ import {
   type RunId,
   TIMES,
 } from '@muster/protocol';
+import { ExternalRuns } from '../original/external-runs.js';
+import { Membership } from '../original/membership.js';
 import { Streams } from '../outbox/streams.js';
 import { ClockEstimator } from './clock-estimator.js';
 import type { Effect } from './effect.js';
@@ -43,6 +45,10 @@ export interface SupervisorView {
   readonly link: 'down' | 'greeting' | 'up';
   readonly service: Service['s'];
   readonly run: { readonly id: RunId; readonly state: RunState['s']; readonly generation: number } | null;
+  /** What it speaks; the original from when a broker of the original answered. */
+  readonly dialect: 'native' | 'original';
+  /** Runs of the original that go on. */
+  readonly original: readonly string[];
   /** Kept and not acknowledged. */
   readonly heldBytes: number;
   readonly vus: number;
@@ -50,6 +56,8 @@ export interface SupervisorView {
 
 /** Runs of this boot that are remembered, so that a late or repeated `prepare` starts none of them again. */
 const REMEMBERED_RUNS = 1_000;
+/** Runs of the original that a hello names; an agent has one, or a few that clients started by its name. */
+const MAX_TOLD = 64;
 
 /**
  * The agent's core: takes what happens and the time, returns what is to be done. Deterministic; no clock, no socket, no
@@ -63,6 +71,8 @@ export class Supervisor {
   readonly #questions: Questions;
   readonly #streams: Streams;
   readonly #clock: ClockEstimator;
+  readonly #external: ExternalRuns;
+  readonly #membership: Membership;
   readonly #logs = new LogBudget();
   #run: Run | null = null;
   #past: readonly RunId[] = [];
@@ -72,6 +82,8 @@ export class Supervisor {
   #brokerLivedMs = Number.NEGATIVE_INFINITY;
   #load = { cpu: 0, rssBytes: 0, lagMs: 0 };
   #wakeMs = NEVER;
+  /** When the agent began; null before `start`. */
+  #bornMs: number | null = null;
 
   constructor(config: SupervisorConfig, saved: Saved = { streams: [] }) {
     this.#config = config;
@@ -87,6 +99,20 @@ export class Supervisor {
       },
       config,
     );
+    const { boot, hostname, pid } = config.identity;
+    this.#external = new ExternalRuns(
+      {
+        identity: () => ({ agent: this.name, hostname, pid }),
+        refusal: () => this.#refusal(),
+        quit: (turn) => this.#quit(turn),
+      },
+      { boot, ladderMs: config.ladderMs, settleMs: config.settleMs },
+    );
+    this.#membership = new Membership(
+      config.brokerLostMs,
+      () => this.#isBusy,
+      (turn) => this.#brokerLost(turn),
+    );
     this.#questions = new Questions(config.identity.boot.slice(0, 12), config.resendMs, () => this.#link.isUp);
   }
 
@@ -96,9 +122,17 @@ export class Supervisor {
       link: this.#link.state,
       service: this.#service.s,
       run: run === null ? null : { id: run.id, state: run.state, generation: run.generation },
+      dialect: this.#membership.isMember ? 'original' : 'native',
+      original: this.#external.runs,
       heldBytes: this.#streams.heldBytes,
       vus: run?.vus ?? 0,
     };
+  }
+
+  /** How its broker knows it: one of ours by its agent id, one of the original by host and process. */
+  get name(): string {
+    const { agent, identity } = this.#config;
+    return this.#membership.isMember ? `${identity.hostname}-${identity.pid}` : agent;
   }
 
   /** @param nowMs the agent's monotonic clock, never less than the time before */
@@ -108,7 +142,9 @@ export class Supervisor {
     if (nowMs >= this.#wakeMs) this.#wakeMs = NEVER;
     this.#take(turn, event);
     if (!this.#link.isUp) this.#streams.linkDown();
-    for (const part of [this.#link, this.#run, this.#questions, this.#streams]) part?.due(turn);
+    for (const part of [this.#link, this.#run, this.#questions, this.#streams, this.#external]) part?.due(turn);
+    this.#membership.due(turn);
+    this.#retire(turn);
     this.#leave(turn);
     this.#arm(turn);
     return turn.effects;
@@ -117,6 +153,7 @@ export class Supervisor {
   #take(turn: Turn, event: SupervisorEvent): void {
     switch (event.type) {
       case 'start':
+        this.#bornMs = turn.nowMs;
         this.#closeOldStreams(turn);
         this.#link.start(turn);
         return;
@@ -165,6 +202,13 @@ export class Supervisor {
         return;
       case 'load':
         this.#load = { ...event, lagMs: Math.max(this.#load.lagMs, event.lagMs) };
+        return;
+      case 'external':
+        this.#external.handle(turn, event.event);
+        return;
+      case 'membership':
+        if (event.event.type === 'place') this.#link.park();
+        this.#membership.handle(turn, event.event);
         return;
       case 'quit':
         this.#quit(turn);
@@ -217,6 +261,9 @@ export class Supervisor {
         return;
       case 'reply':
         this.#questions.reply(turn, message);
+        return;
+      case 'original':
+        this.#external.handle(turn, { type: 'order', from: { native: message.id }, order: message.message });
         return;
       case 'drain':
         if (this.#service.s === 'taking') this.#service = { s: 'draining' };
@@ -271,8 +318,9 @@ export class Supervisor {
       this.#send(turn, { type: 'slot.released', run });
       return;
     }
-    if (this.#run !== null || this.#service.s !== 'taking') {
-      const why = this.#run === null ? 'takes no further run' : `works for run ${this.#run.id}`;
+    if (this.#isBusy || this.#service.s !== 'taking') {
+      const [work = this.#run?.id] = this.#external.runs;
+      const why = work === undefined ? 'takes no further run' : `works for run ${work}`;
       const message = `${this.#config.agent} ${why}`;
       this.#send(turn, { type: 'fault', run, phase: 'prepare', code: 'AGENT_BUSY', message, fatal: true });
       return;
@@ -321,6 +369,7 @@ export class Supervisor {
       capacity: { memoryBytes },
       run: run === null ? null : { run: run.id, generation: run.generation },
       streams: this.#streams.tails(),
+      ...(this.#external.isBusy ? { original: [...this.#external.runs.slice(0, MAX_TOLD)] } : {}),
     };
   }
 
@@ -352,10 +401,12 @@ export class Supervisor {
     if (this.#service.s === 'leaving') {
       this.#service = { ...this.#service, flushedMs: turn.nowMs, hurry: true };
       this.#run?.kill(turn);
+      this.#external.kill(turn);
       return;
     }
     this.#service = { s: 'leaving', flushedMs: null, hurry: false };
     this.#run?.stop(turn, 'the agent is told to quit');
+    this.#external.stop(turn);
   }
 
   /** Goes when there is nothing left to do, or nobody to do it for. */
@@ -363,12 +414,45 @@ export class Supervisor {
     if (this.#service.s !== 'leaving') return;
     // Its results are sealed and told: whether the broker has read that is not worth staying for.
     if (this.#run?.state === 'finished') this.#run.forget(turn);
-    if (this.#run !== null) return;
+    if (this.#isBusy) return;
     const flushedMs = this.#service.flushedMs ?? turn.nowMs + this.#config.flushMs;
     this.#service = { ...this.#service, flushedMs };
     if (!this.#streams.isEmpty && this.#link.isUp && turn.nowMs < flushedMs) return;
     this.#service = { s: 'gone' };
+    this.#membership.leave(turn);
     turn.do({ type: 'exit', leftBytes: this.#streams.heldBytes });
+  }
+
+  get #isBusy(): boolean {
+    return this.#run !== null || this.#external.isBusy;
+  }
+  /** Why no run of the original is taken; null when one is. */
+  #refusal(): string | null {
+    if (this.#run !== null) return `${this.name} works for run ${this.#run.id}`;
+    return this.#service.s === 'taking' ? null : `${this.name} takes no further run`;
+  }
+
+  /** When an agent that has nothing to do leaves by itself. */
+  get #retireMs(): number {
+    const { maxAgeMs, quitWhenOrphaned, brokerLostMs } = this.#config;
+    if (this.#bornMs === null || this.#isBusy || this.#service.s === 'leaving') return NEVER;
+    const lonelyMs =
+      quitWhenOrphaned && !this.#membership.isMember && !this.#link.isUp
+        ? Math.max(this.#bornMs, this.#link.heardMs) + brokerLostMs
+        : NEVER;
+    return earliest(this.#bornMs + maxAgeMs, lonelyMs);
+  }
+  #retire(turn: Turn): void {
+    if (turn.nowMs < this.#retireMs) return;
+    if (this.#bornMs !== null && turn.nowMs >= this.#bornMs + this.#config.maxAgeMs) {
+      turn.log('info', 'this agent is as old as it may become');
+      this.#quit(turn);
+    } else this.#brokerLost(turn);
+  }
+  #brokerLost(turn: Turn): void {
+    if (this.#service.s === 'leaving') return;
+    turn.log('warn', 'the broker is lost, and nothing runs here: this agent leaves');
+    this.#quit(turn);
   }
 
   #arm(turn: Turn): void {
@@ -378,6 +462,9 @@ export class Supervisor {
       this.#run?.nextMs ?? NEVER,
       this.#questions.nextMs,
       this.#streams.nextMs,
+      this.#external.nextMs,
+      this.#membership.nextMs,
+      this.#retireMs,
       flushedMs ?? NEVER,
     );
     if (next === this.#wakeMs || next === NEVER || this.#service.s === 'gone') return;
