@@ -5,22 +5,23 @@ import { connect, type Muster } from '@muster/client';
 import { MusterError } from '@muster/protocol';
 import { DEFAULT_BROKER, namedBroker } from './flags.js';
 import type { Io } from './io.js';
+import { connectAt, type PlaceFlags, withPlace } from './place.js';
 
 const CONNECT_MS = 5_000;
 /** A broker on this machine answers at once or is not there. */
 const PROBE_MS = 1_000;
 
 /** Flags of every command that asks a broker. */
-export interface AskFlags {
-  readonly broker?: string;
+export interface AskFlags extends PlaceFlags {
   readonly json?: boolean;
 }
 
 /** Asks the broker of the flag, else of `MUSTER_BROKER`, else the default one, and closes the connection. */
-export const withBroker = async <T>(flags: AskFlags, io: Io, use: (muster: Muster) => Promise<T>): Promise<T> => {
-  await using muster = await connect(namedBroker(flags.broker, io.env) ?? DEFAULT_BROKER, { timeoutMs: CONNECT_MS });
-  return await use(muster);
-};
+export const withBroker = async <T>(flags: AskFlags, io: Io, use: (muster: Muster) => Promise<T>): Promise<T> =>
+  await withPlace(flags, io, async (place) => {
+    await using muster = await connectAt(place);
+    return await use(muster);
+  });
 
 /**
  * The same for questions about past runs: when no broker is named and none answers on the default endpoint, the data
@@ -31,7 +32,7 @@ export const withResults = async <T>(
   io: Io,
   use: (muster: Muster) => Promise<T>,
 ): Promise<T> => {
-  if (namedBroker(flags.broker, io.env) !== null) return await withBroker(flags, io, use);
+  if (namedBroker(flags.broker, io.env) !== null || flags.ssh !== undefined) return await withBroker(flags, io, use);
   const running = await connect(DEFAULT_BROKER, { timeoutMs: PROBE_MS }).catch((thrown: unknown) =>
     MusterError.from(thrown),
   );

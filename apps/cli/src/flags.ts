@@ -23,6 +23,14 @@ export const share = (text: string): number => {
   return value;
 };
 
+/** Seconds above 0. */
+export const seconds = (text: string): number => {
+  const value = Number(text);
+  if (text.trim() === '' || !(value > 0 && Number.isFinite(value)))
+    throw new InvalidArgumentError(`must be a number of seconds, not "${text}".`);
+  return value;
+};
+
 /** Collects a flag that may be given again. */
 export const collect = (value: string, sofar: readonly string[] = []): readonly string[] => [...sofar, value];
 

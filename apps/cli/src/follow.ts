@@ -3,6 +3,8 @@ import { isAbsolute, resolve, sep } from 'node:path';
 import type { Run } from '@muster/client';
 import { EXIT, MusterError, type Summary } from '@muster/protocol';
 import type { Io } from './io.js';
+import type { Output } from './outputs/output.js';
+import { summaryReport } from './outputs/summary-report.js';
 import { type LiveView, liveView } from './view/live-view.js';
 import { summaryText } from './view/summary.js';
 
@@ -10,6 +12,7 @@ import { summaryText } from './view/summary.js';
 export interface FollowOptions {
   readonly quiet: boolean;
   readonly summaryExport: string | undefined;
+  readonly outputs?: readonly Output[];
   /** False in a cluster of its own: it would die with this process. */
   readonly mayDetach: boolean;
 }
@@ -25,7 +28,7 @@ export const follow = async (run: Run, io: Io, options: FollowOptions): Promise<
   const view = liveView(io, options.quiet);
   const interrupts = onInterrupts(run, io, options, (text) => view.note(text));
   try {
-    await Promise.race([showEvents(run, view), interrupts.detached]);
+    await Promise.race([showEvents(run, view, options.outputs ?? []), interrupts.detached]);
   } catch (thrown) {
     if (!(thrown instanceof Detached)) throw thrown;
     view.done();
@@ -37,11 +40,13 @@ export const follow = async (run: Run, io: Io, options: FollowOptions): Promise<
   view.done();
   const summary = await run.summary();
   await report(run, summary, io, options);
+  for (const output of options.outputs ?? []) await output.end(summaryReport(summary));
   return summary.run.exitCode;
 };
 
-const showEvents = async (run: Run, view: LiveView): Promise<void> => {
+const showEvents = async (run: Run, view: LiveView, outputs: readonly Output[]): Promise<void> => {
   for await (const event of run.events()) {
+    for (const output of outputs) output.event(event);
     if (event.kind === 'progress') view.show(event.progress);
     else if (event.kind === 'note') view.note(event.level === 'info' ? event.text : `${event.level}: ${event.text}`);
   }

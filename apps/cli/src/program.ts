@@ -1,29 +1,38 @@
+import { resolve } from 'node:path';
 import { EXIT, exitCodeOf, MusterError } from '@muster/protocol';
 import { Command, CommanderError, Option } from 'commander';
+import { applyConfig } from './apply-config.js';
 import { agentCommand } from './commands/agent.js';
 import { agentsCommand } from './commands/agents.js';
 import { attachCommand } from './commands/attach.js';
 import { brokerCommand } from './commands/broker.js';
 import { checkCommand } from './commands/check.js';
+import { checkClusterCommand } from './commands/check-cluster.js';
 import { newCommand } from './commands/new.js';
 import { pingCommand } from './commands/ping.js';
-import { type RunFlags, runCommand } from './commands/run.js';
+import { purgeCommand } from './commands/purge.js';
+import { runCommand } from './commands/run.js';
+import type { RunFlags } from './commands/run-order.js';
 import { runsCommand } from './commands/runs.js';
 import { showCommand } from './commands/show.js';
 import { stopCommand } from './commands/stop.js';
 import { upCommand } from './commands/up.js';
-import { collect, share, whole } from './flags.js';
+import { collect, seconds, share, whole } from './flags.js';
 import type { Io } from './io.js';
+import { takeObserverFlags } from './observer-flags.js';
+import { originalAliases } from './original-aliases.js';
 import { VERSION } from './version.js';
 
 /** Runs one command line (without `node` and the script); the answer is the exit status, and all errors are said. */
 export const runCli = async (argv: readonly string[], io: Io): Promise<number> => {
   let status: number = EXIT.passed;
-  const program = build(io, (code) => {
-    status = code;
-  });
   try {
-    await program.parseAsync([...argv], { from: 'user' });
+    const { argv: plain, options: observerOptions } = takeObserverFlags(argv);
+    const program = build(io, observerOptions, (code) => {
+      status = code;
+    });
+    const names = program.commands.map((command) => command.name());
+    await program.parseAsync([...originalAliases(plain, names)], { from: 'user' });
     return status;
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.passed : EXIT.badOptions;
@@ -36,9 +45,10 @@ export const runCli = async (argv: readonly string[], io: Io): Promise<number> =
 };
 
 const broker = () => new Option('-b, --broker <endpoint>', "the broker's frontend (or MUSTER_BROKER)");
+const ssh = () => new Option('--ssh <host>', 'reach the broker through ssh to [user@]host[:port]');
 const json = () => new Option('--json', 'print JSON with stable names');
 
-const build = (io: Io, exit: (code: number) => void): Command => {
+const build = (io: Io, observerOptions: ReadonlyMap<string, string>, exit: (code: number) => void): Command => {
   const program = new Command('muster')
     .description('Distributed load testing: write a test in TypeScript, muster agents, get a verdict.')
     .version(VERSION, '-V, --version')
@@ -47,9 +57,10 @@ const build = (io: Io, exit: (code: number) => void): Command => {
     .exitOverride();
 
   program
-    .command('run <file>')
+    .command('run [file]')
     .description('run a test: in a cluster of its own, or on the cluster of --broker')
     .addOption(broker())
+    .addOption(ssh())
     .option('-a, --agents <n>', 'agents to use (own cluster: to start; default 1)', whole(1))
     .option('-u, --vus <n>', 'virtual users, in the whole cluster', whole(1))
     .option('-d, --duration <time>', 'how long, as 30s or 1m30s')
@@ -76,7 +87,42 @@ const build = (io: Io, exit: (code: number) => void): Command => {
     .option('--observer <name>', 'told when the run ends; may be given again', collect)
     .option('--workers <n>', 'own cluster: worker processes per agent', whole(1))
     .option('--data <dir>', 'own cluster: where results stay', '.muster')
-    .action(async (file: string, flags: RunFlags) => exit(await runCommand(file, flags, io)));
+    .option('--config <file>', 'options from a file, JSON or INI; flags win')
+    .option('--test-runner <command>', 'run this program in place of a test, one process for each user; {test} is FILE')
+    .option(
+      '--external-process-timeout <s>',
+      'seconds that a program may take beyond its time, or for each hit',
+      seconds,
+    )
+    .option('--include-file <pattern>', 'files that go along with --test-runner; may be given again', collect)
+    .option('--npm-dep <package>', 'an npm package that the test needs; may be given again', collect)
+    .option('--server-url <url>', 'the server under test: BASE_URL in __ENV, kept with the run')
+    .option('--project-name <name>', 'kept with the run')
+    .option('--user-id <name>', 'kept with the run')
+    .option('--output <name[=file]>', 'console, file, null or junit; may be given again (default: console)', collect)
+    .option('--output-file-filename <file>', 'where --output file writes')
+    .option('--output-junit-filename <file>', 'where --output junit writes')
+    .addOption(new Option('--test-dir <dir>', 'the folder that agents make for --test-runner').hideHelp())
+    .addOption(new Option('--python-dep <package>').argParser(collect).hideHelp())
+    .addOption(new Option('--batched', 'always so').hideHelp())
+    .addOption(new Option('--no-patching', 'nothing is patched').hideHelp())
+    .addOption(new Option('--no-dns-resolve', 'nothing is resolved ahead').hideHelp())
+    .addOption(new Option('--zmq-receiver <endpoint>', 'the broker says it').hideHelp())
+    .addOption(new Option('--zmq-publisher <endpoint>', 'the broker says it').hideHelp())
+    .addHelpText(
+      'after',
+      '\nOptions of observers go to the broker as --observer-NAME-OPTION VALUE, with --test-runner.\nThe flags of loads-runner work here too; docs/coming-from-loads.md lists them.',
+    )
+    .action(async (file: string | undefined, given: RunFlags & { readonly config?: string }, command: Command) => {
+      const config =
+        given.config === undefined ? null : await applyConfig(command, resolve(io.cwd, given.config), given.config);
+      const order = {
+        file: file ?? config?.file ?? null,
+        flags: command.opts<RunFlags>(),
+        observerOptions: new Map([...(config?.observerOptions ?? []), ...observerOptions]),
+      };
+      exit(await runCommand(order, io));
+    });
 
   program
     .command('up')
@@ -103,18 +149,21 @@ const build = (io: Io, exit: (code: number) => void): Command => {
     .command('ping')
     .description('ask the broker how it is')
     .addOption(broker())
+    .addOption(ssh())
     .addOption(json())
     .action(async (flags) => exit(await pingCommand(flags, io)));
   program
     .command('agents')
     .description('list the agents')
     .addOption(broker())
+    .addOption(ssh())
     .addOption(json())
     .action(async (flags) => exit(await agentsCommand(flags, io)));
   program
     .command('runs')
     .description('list the runs')
     .addOption(broker())
+    .addOption(ssh())
     .addOption(json())
     .option('--limit <n>', 'at most so many', whole(1), 20)
     .option('--data <dir>', 'without a broker: where results are', '.muster')
@@ -123,23 +172,41 @@ const build = (io: Io, exit: (code: number) => void): Command => {
     .command('show <run>')
     .description('show how a run went; its id may be shortened')
     .addOption(broker())
+    .addOption(ssh())
     .addOption(json())
     .option('--data <dir>', 'without a broker: where results are', '.muster')
     .action(async (run: string, flags) => exit(await showCommand(run, flags, io)));
   program
-    .command('attach <run>')
-    .description('follow a run to its end')
+    .command('attach [run]')
+    .description('follow a run to its end; without a name the only active one')
     .addOption(broker())
+    .addOption(ssh())
+    .option('--output <name[=file]>', 'console, file, null or junit; may be given again (default: console)', collect)
+    .option('--output-file-filename <file>', 'where --output file writes')
+    .option('--output-junit-filename <file>', 'where --output junit writes')
     .option('-q, --quiet', 'show neither progress nor summary', false)
     .option('--summary-export <file>', 'write the summary as JSON')
-    .action(async (run: string, flags) => exit(await attachCommand(run, flags, io)));
+    .action(async (run: string | undefined, flags) => exit(await attachCommand(run, flags, io)));
   program
     .command('stop <run>')
     .description('stop a run')
     .addOption(broker())
+    .addOption(ssh())
     .option('--reason <text>', 'why, for the report', 'stopped by the user')
     .option('--force', 'do not wait for iterations to end', false)
     .action(async (run: string, flags) => exit(await stopCommand(run, flags, io)));
+  program
+    .command('check-cluster')
+    .description('run a test that only counts on every free agent')
+    .addOption(broker())
+    .addOption(ssh())
+    .action(async (flags) => exit(await checkClusterCommand(flags, io)));
+  program
+    .command('purge')
+    .description('stop every active run')
+    .addOption(broker())
+    .addOption(ssh())
+    .action(async (flags) => exit(await purgeCommand(flags, io)));
   program
     .command('check <file>')
     .description('check types and options of a test; no load')

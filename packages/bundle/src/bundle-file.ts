@@ -27,6 +27,8 @@ export interface Bundle {
 export interface BundleOptions {
   /** Refuse a larger artefact. @default MAX_BUNDLE_BYTES */
   readonly maxBytes?: number;
+  /** Folders like `node_modules` that are looked into where none above the test has a package. @default none */
+  readonly packages?: readonly string[];
 }
 
 /** CommonJS packages inside an ES module still ask for `require`, `__filename` and `__dirname`. */
@@ -75,6 +77,7 @@ export const bundleFile = async (file: string, options: BundleOptions = {}): Pro
     charset: 'utf8',
     entryNames: 'muster-bundle',
     loader: FILE_LOADERS,
+    nodePaths: [...(options.packages ?? [])],
     banner: { js: `${headLine({ format: BUNDLE_FORMAT, script: SCRIPT_VERSION, name })}\n${COMMONJS_BANNER}` },
     plugins: [scriptShim(), nativeGuard()],
   }).catch((thrown: unknown) => Promise.reject(refusal(thrown)));

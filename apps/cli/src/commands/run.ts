@@ -1,34 +1,16 @@
 import { resolve } from 'node:path';
-import { bundleFile } from '@muster/bundle';
-import { connect, type Muster } from '@muster/client';
+import { type Bundle, bundleFile } from '@muster/bundle';
+import { connect, connectOriginal, type Muster } from '@muster/client';
 import { EXIT, MusterError } from '@muster/protocol';
-import { environment, namedBroker, stages } from '../flags.js';
+import { environment, stages } from '../flags.js';
 import { follow } from '../follow.js';
 import type { Io } from '../io.js';
+import { installNpmDeps } from '../npm-deps.js';
+import { chooseOutputs } from '../outputs/choose-outputs.js';
 import { startOwnCluster } from '../own-cluster.js';
-
-/** The flags of `muster run`, as commander gives them. */
-export interface RunFlags {
-  readonly broker?: string;
-  readonly agents?: number;
-  readonly vus?: number;
-  readonly duration?: string;
-  readonly iterations?: number;
-  readonly stage?: readonly string[];
-  readonly users?: string;
-  readonly hits?: string;
-  readonly env?: readonly string[];
-  readonly quiet: boolean;
-  readonly summaryExport?: string;
-  readonly detach: boolean;
-  readonly raw: 'thinned' | 'all' | 'none';
-  readonly seed?: number;
-  readonly minCoverage?: number;
-  readonly orphan: 'continue' | 'stop';
-  readonly observer?: readonly string[];
-  readonly workers?: number;
-  readonly data: string;
-}
+import { connectAt, withPlace } from '../place.js';
+import { runExternal } from './run-external.js';
+import type { RunFlags, RunOrder } from './run-order.js';
 
 /** Milliseconds that agents carry on without a broker. */
 const ORPHAN_LEASE_MS = 60_000;
@@ -36,21 +18,54 @@ const CONNECT_MS = 5_000;
 /** How long an own cluster's agents may take to sign on. */
 const AGENTS_MS = 20_000;
 
+/** Runs a test of ours, or with `--test-runner` a program of the user's. */
+export const runCommand = (asked: Omit<RunOrder, 'place'>, io: Io): Promise<number> =>
+  withPlace(asked.flags, io, async (place) => {
+    const order = { ...asked, place };
+    const { flags, file } = order;
+    if (flags.detach && place.broker === null) {
+      throw new MusterError(
+        'BAD_CONFIG',
+        '--detach needs a cluster that stays: a cluster of its own ends with the command',
+        { hint: 'start one with `muster up` and name it with --broker' },
+      );
+    }
+    if (flags.pythonDep !== undefined) {
+      throw new MusterError('BAD_CONFIG', '--python-dep: agents of Muster install no Python packages', {
+        hint: 'ship them with --include-file, or have them on the agents; --npm-dep is for npm packages',
+      });
+    }
+    if (flags.testRunner !== undefined) return await runExternal(order, io);
+    if (file === null) throw new MusterError('BAD_CONFIG', 'no test was named', { hint: 'muster run FILE' });
+    return await runTest(file, order, io);
+  });
+
 /** Bundles the test, finds or starts the cluster, submits, follows. */
-export const runCommand = async (file: string, flags: RunFlags, io: Io): Promise<number> => {
-  const named = namedBroker(flags.broker, io.env);
-  if (flags.detach && named === null) {
+const runTest = async (file: string, { flags, place, observerOptions }: RunOrder, io: Io): Promise<number> => {
+  const named = place.broker;
+  if (flags.includeFile !== undefined || flags.testDir !== undefined || flags.externalProcessTimeout !== undefined) {
     throw new MusterError(
       'BAD_CONFIG',
-      '--detach needs a cluster that stays: a cluster of its own ends with the command',
+      '--include-file, --test-dir, --external-process-timeout belong to --test-runner',
       {
-        hint: 'start one with `muster up` and name it with --broker',
+        hint: 'what a test imports goes along in its bundle',
       },
     );
   }
-  const env = environment(flags.env ?? [], io.env);
+  if (observerOptions.size > 0) {
+    throw new MusterError(
+      'BAD_CONFIG',
+      `${[...observerOptions.keys()].join(', ')}: only runs of --test-runner give options to observers`,
+      {
+        hint: "set them up in the broker's configuration, and name the observer with --observer",
+      },
+    );
+  }
+  const base = flags.serverUrl === undefined ? {} : { BASE_URL: flags.serverUrl };
+  const env = { ...base, ...environment(flags.env ?? [], io.env) };
   const options = overrides(flags);
-  const bundle = await bundleFile(resolve(io.cwd, file));
+  const { quiet, outputs } = chooseOutputs(flags, io.cwd);
+  const bundle = await bundled(resolve(io.cwd, file), flags.npmDep, io);
   for (const warning of bundle.warnings) io.err(`warning: ${warning}\n`);
 
   const submit = async (muster: Muster): Promise<number> => {
@@ -65,16 +80,17 @@ export const runCommand = async (file: string, flags: RunFlags, io: Io): Promise
       ...(flags.seed === undefined ? {} : { seed: flags.seed }),
       ...(flags.minCoverage === undefined ? {} : { minCoverage: flags.minCoverage }),
     });
+    await keepMetadata(muster.endpoint, run.id, flags, io);
     if (flags.detach) {
       io.out(`${run.id}\n`);
       return EXIT.passed;
     }
-    if (!flags.quiet) io.out(banner(bundle.name, run.id, named));
-    return await follow(run, io, { quiet: flags.quiet, summaryExport: flags.summaryExport, mayDetach: named !== null });
+    if (!quiet) io.out(banner(bundle.name, run.id, named));
+    return await follow(run, io, { quiet, outputs, summaryExport: flags.summaryExport, mayDetach: named !== null });
   };
 
   if (named !== null) {
-    await using muster = await connect(named, { timeoutMs: CONNECT_MS });
+    await using muster = await connectAt(place);
     return await submit(muster);
   }
   const agents = flags.agents ?? 1;
@@ -87,11 +103,29 @@ export const runCommand = async (file: string, flags: RunFlags, io: Io): Promise
   return await submit(muster);
 };
 
+const bundled = async (file: string, npmDep: readonly string[] | undefined, io: Io): Promise<Bundle> => {
+  if (npmDep === undefined) return await bundleFile(file);
+  await using deps = await installNpmDeps(npmDep, io);
+  return await bundleFile(file, { packages: [deps.nodeModules] });
+};
+
+/** Project, user and server are kept with the run, where `CTRL_GET_METADATA` finds them. */
+const keepMetadata = async (endpoint: string, run: string, flags: RunFlags, io: Io): Promise<void> => {
+  const given = { project_name: flags.projectName, user_id: flags.userId, server_url: flags.serverUrl };
+  const fields = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  if (Object.keys(fields).length === 0) return;
+  await using client = await connectOriginal(endpoint);
+  await client.updateMetadata(run, fields).catch((thrown: unknown) => {
+    io.err(`warning: project, user and server were not kept: ${MusterError.from(thrown).message}\n`);
+  });
+};
+
 /** What the command line says of the load, in the words of the test's own options. */
 const overrides = (flags: RunFlags): Record<string, unknown> => {
   const given: Record<string, unknown> = {
     vus: flags.vus,
-    duration: flags.duration,
+    // The original's durations are plain seconds.
+    duration: flags.duration === undefined ? undefined : flags.duration.replace(/^\d+$/, '$&s'),
     iterations: flags.iterations,
     stages: flags.stage === undefined ? undefined : stages(flags.stage),
     users: flags.users,

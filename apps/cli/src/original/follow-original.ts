@@ -1,0 +1,177 @@
+import type { OriginalClient } from '@muster/client';
+import { EXIT, MusterError } from '@muster/protocol';
+import type { Io } from '../io.js';
+import type { Output } from '../outputs/output.js';
+import { duration } from '../view/format.js';
+import { Totals } from './totals.js';
+import { exitCodeOfTotals, type RunFacts, totalsReport, totalsText } from './totals-report.js';
+import type { Watch } from './watch.js';
+
+/** How a run of the original is followed. */
+export interface FollowOriginalOptions {
+  readonly run: string;
+  /** For people. */
+  readonly name: string;
+  readonly quiet: boolean;
+  readonly outputs: readonly Output[];
+  /** False in a cluster of its own: it would die with this process. */
+  readonly mayDetach: boolean;
+  /** What is published, from before the run began; the run's own is picked out. */
+  readonly watch: Watch;
+  /** True when rows may have been published before: everything is read at the end. */
+  readonly attached: boolean;
+}
+
+/** How often the broker is asked whether the run is still active: a publisher may lose its last word. */
+const LOOK_MS = 1_000;
+const SHOW_MS = 3_000;
+/** More rows than this are not read again when some were missed: the counts are exact in any case. */
+const READ_AGAIN = 1_000_000;
+
+type Ending = 'finished' | 'detached';
+
+/** Follows a run of the original to its end; the answer is the exit code. Ctrl-C as with any run. */
+export const followOriginal = async (
+  client: OriginalClient,
+  io: Io,
+  options: FollowOriginalOptions,
+): Promise<number> => {
+  const { run, quiet, outputs } = options;
+  const startedMs = performance.now();
+  let totals = new Totals();
+  const note = (text: string) => {
+    if (!quiet) io.out(`${text}\n`);
+  };
+  const interrupts = onInterrupts(client, io, options, note);
+  const show = setInterval(() => note(progressLine(totals, performance.now() - startedMs)), SHOW_MS);
+  const over = endOf(client, run);
+  let ending: Ending;
+  try {
+    const reading = takeRows(options, totals);
+    ending = await Promise.race([reading, over.promise, interrupts.detached]);
+  } finally {
+    clearInterval(show);
+    over.off();
+    interrupts.off();
+    options.watch.end();
+  }
+  if (ending === 'detached') {
+    io.out(`run ${run} goes on; \`muster attach ${run}\` follows it again\n`);
+    return EXIT.passed;
+  }
+  totals = await settled(client, run, totals, options.attached);
+  const facts = await factsOf(client, options, performance.now() - startedMs);
+  if (!quiet) io.out(`${totalsText(facts, totals, io.colors)}\n`);
+  const report = totalsReport(facts, totals);
+  for (const output of outputs) await output.end(report);
+  return interrupts.stopped() ? EXIT.abortedByUser : exitCodeOfTotals(totals);
+};
+
+const takeRows = async (
+  { watch: { events }, run, outputs }: FollowOriginalOptions,
+  totals: Totals,
+): Promise<Ending> => {
+  for (let next = await events.next(); next.done !== true; next = await events.next()) {
+    const event = next.value;
+    if (event.run !== run) continue;
+    if (event.kind === 'finished') return 'finished';
+    for (const row of event.rows) {
+      totals.add(row);
+      for (const output of outputs) output.event(row);
+    }
+  }
+  // Watching has ended; the broker says when the run has.
+  return await new Promise<never>(() => undefined);
+};
+
+/** Resolves when the broker no longer lists the run; rejects when it no longer answers. */
+const endOf = (client: OriginalClient, run: string) => {
+  const ending = new AbortController();
+  const look = async (): Promise<Ending> => {
+    let absent = 0;
+    while (absent < 2) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, LOOK_MS);
+        ending.signal.addEventListener('abort', () => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+      if (ending.signal.aborted) return 'finished';
+      absent = (await client.listRuns()).some((each) => each.run === run) ? 0 : absent + 1;
+    }
+    return 'finished';
+  };
+  const promise = look();
+  promise.catch(() => undefined);
+  return { promise, off: () => ending.abort() };
+};
+
+/**
+ * The counts of the broker are the truth. When less was heard than it has, the rows are read from it, if it still has
+ * them; else its counts stand in.
+ */
+const settled = async (client: OriginalClient, run: string, heard: Totals, attached: boolean): Promise<Totals> => {
+  const counts = await client.getCounts(run);
+  const short = Object.entries(counts).some(([kind, count]) => heard.count(kind) < count);
+  if (!short && !attached) return heard;
+  const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const read = new Totals();
+  if (total <= READ_AGAIN) {
+    try {
+      for await (const row of client.getData(run, { pageSize: 10_000 })) read.add(row);
+    } catch (thrown) {
+      // The original drops the rows of a run that is over, and says so with an error.
+      if (MusterError.from(thrown).code !== 'BROKER_FAULT') throw thrown;
+    }
+  }
+  const totals = read.rows >= heard.rows ? read : heard;
+  Object.assign(totals.counts, counts);
+  totals.rows = Math.max(totals.rows, total);
+  return totals;
+};
+
+const factsOf = async (
+  client: OriginalClient,
+  { run, name }: FollowOriginalOptions,
+  followedMs: number,
+): Promise<RunFacts> => {
+  const { started, ended } = await client.getMetadata(run);
+  const known = typeof started === 'number';
+  return {
+    run,
+    name,
+    startedAt: known ? new Date(started * 1_000).toISOString() : null,
+    durationMs: known && typeof ended === 'number' ? (ended - started) * 1_000 : followedMs,
+  };
+};
+
+const progressLine = (totals: Totals, sinceMs: number): string =>
+  `running ${duration(sinceMs)}: ${totals.count('stopTest')} tests, ${totals.count('add_hit')} hits, ${totals.bad} failures and errors`;
+
+const onInterrupts = (client: OriginalClient, io: Io, options: FollowOriginalOptions, note: (text: string) => void) => {
+  let count = 0;
+  let stopped = false;
+  let detach: (ending: Ending) => void = () => undefined;
+  const detached = new Promise<Ending>((resolve) => {
+    detach = resolve;
+  });
+  const stop = async () => {
+    stopped = true;
+    note('stopping the run; press Ctrl-C again to kill this command');
+    await client.stopRun(options.run).catch((thrown: unknown) => note(MusterError.from(thrown).message));
+  };
+  const off = io.onInterrupt(() => {
+    count += 1;
+    if (count > 1) process.exit(EXIT.abortedByUser);
+    if (!io.terminal || !options.mayDetach) {
+      void stop();
+      return;
+    }
+    void io.ask('\n(s)top the run or (d)etach from it? ').then((answer) => {
+      if (answer.startsWith('d')) detach('detached');
+      else void stop();
+    });
+  });
+  return { off, detached, stopped: () => stopped };
+};

@@ -1,0 +1,35 @@
+import type { OriginalClient, OriginalEvent } from '@muster/client';
+
+/** What a broker publishes, from an instant on. */
+export interface Watch {
+  readonly events: AsyncIterator<OriginalEvent, void>;
+  readonly end: () => void;
+}
+
+/** A publisher that nobody gets through to is done without: the broker is asked as well. */
+const LISTENING_MS = 5_000;
+
+/** Resolves when the publisher is connected to, so that what begins afterwards is heard from its beginning. */
+export const startWatch = async (client: OriginalClient): Promise<Watch> => {
+  const ending = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  let listening: () => void = () => undefined;
+  const connected = new Promise<void>((resolve) => {
+    listening = resolve;
+    timer = setTimeout(resolve, LISTENING_MS);
+  });
+  const events = client.watch({ signal: ending.signal, onListening: () => listening() });
+  let first: Promise<IteratorResult<OriginalEvent, void>> | null = events.next();
+  await Promise.race([connected, first]);
+  clearTimeout(timer);
+  return {
+    end: () => ending.abort(),
+    events: {
+      next: () => {
+        const next = first ?? events.next();
+        first = null;
+        return next;
+      },
+    },
+  };
+};
