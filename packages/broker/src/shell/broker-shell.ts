@@ -48,6 +48,9 @@ const SWEEP_MS = 100;
 /** What waits when the broker is closed gets so long. */
 const CLOSE_MS = 5_000;
 
+/** What is not JSON is published to nobody. */
+const OPENING_BRACE = 0x7b;
+
 /** The broker itself, asking its controller as a client does. */
 const NOBODY = '';
 
@@ -297,8 +300,14 @@ export class BrokerShell {
     await this.#beginning;
     await this.#lag.calm();
     const [row] = frames;
-    if (frames.length === 1 && row !== undefined) await this.#originalResults.take(row);
+    if (frames.length === 1 && row !== undefined) await this.#row(row);
     else await this.#results.receive(frames);
+  }
+
+  /** A row or a batch of the original: to watchers byte for byte, then to be kept. */
+  #row(body: Buffer): void | Promise<void> {
+    if (this.#watchers > 0 && body[0] === OPENING_BRACE) this.#sockets.publisher.send([body]);
+    return this.#originalResults.take(body);
   }
 
   #said(agent: string, message: AgentMessage): void {

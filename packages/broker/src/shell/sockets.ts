@@ -22,6 +22,9 @@ export interface SocketListener {
 /** The files of a run go to each of its agents. The bytes that wait are the same ones for all of the original. */
 const BACKEND_QUEUE_BYTES = 16 * BOUNDS.originalRunBytes;
 
+/** A few of the largest answers. */
+const FRONTEND_QUEUE_BYTES = 4 * BOUNDS.answerBytes;
+
 export type Sockets = Readonly<Record<SocketName, Socket>>;
 
 /** Batches inside zeromq per sender before it has to wait: about what an outbox has in flight; it keeps the rest. */
@@ -41,6 +44,7 @@ export const openSockets = (listener: SocketListener): Sockets => {
       ...common('frontend'),
       // A RUN of the original brings its files; the bound of every other question is kept where it is read.
       maxMessageBytes: BOUNDS.originalRunBytes,
+      queueBytes: FRONTEND_QUEUE_BYTES,
       onMessage: (frames) => listener.frontend(frames),
     }),
     backend: openSocket('router', {

@@ -219,11 +219,19 @@ describe('a run of the original', () => {
     const worker = kept(new zmq.Push({ linger: 100 }));
     worker.connect(broker.endpoints.receiver);
     const row = { data_type: 'add_hit', url: 'http://x/', method: 'GET', status: 200, started: 's', elapsed: 0.1 };
-    await worker.send(JSON.stringify({ ...row, agent_id: 'vm-1', run_id }));
+    const watcher = kept(watchPublisher(broker));
+    const beacon = () => worker.send(JSON.stringify({ data_type: 'beacon', agent_id: 'vm-1', run_id: 'beacon' }));
+    await waitUntil(async () => {
+      await beacon();
+      return watcher.heard.length > 0;
+    });
+    const text = `{ "data_type" : "add_hit", "url" : "http:\\/\\/x\\/", "method":"GET","status":200,"started":"s","elapsed":0.1,"agent_id":"vm-1","run_id":"${run_id}"}`;
+    await worker.send(text);
     await worker.send(JSON.stringify({ data_type: 'my-counter', agent_id: 'vm-1', run_id }));
     const counts = () => client.result('CTRL_GET_COUNTS', { run_id });
     await waitUntil(async () => Object.keys((await counts()) as Body).length === 2);
     expect(await counts()).toEqual({ add_hit: 1, 'my-counter': 1 });
+    await until('the row, byte for byte', () => watcher.heard.includes(text));
     expect(await client.result('GET_URLS', { run_id })).toEqual({ 'http://x/': 1 });
     const rows = (await client.result('CTRL_GET_DATA', { run_id, data_type: 'add_hit' })) as Body[];
     expect(rows).toHaveLength(1);

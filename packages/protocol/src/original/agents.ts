@@ -6,7 +6,7 @@ import { decodeOriginal, fitting } from './codec.js';
 /** What an agent of the original says when it signs on: an object, or in the oldest generations its bare id. */
 export const RegisterInfo = z.union([
   z.looseObject({
-    agent_id: z.string().max(256).optional(),
+    agent_id: z.string().min(1).max(255).optional(),
     pid: z.union([z.int(), z.string().max(256)]),
     hostname: z.string().max(256).optional(),
   }),

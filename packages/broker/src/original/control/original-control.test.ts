@@ -244,6 +244,7 @@ describe('an agent of the original', () => {
     expect(stage.agentsOf('elsewhere')).toEqual(['1']);
     stage.status('2', {});
     stage.do({ type: 'sent', run, agent: '2' });
+    stage.do({ type: 'sent', run: '../elsewhere', agent: '2' });
     expect(Object.keys(stage.runs())).toEqual(['elsewhere']);
     expect(stage.of('end')).toHaveLength(1);
   });

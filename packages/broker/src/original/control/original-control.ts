@@ -1,4 +1,4 @@
-import { type AgentAnswer, NOT_ENOUGH_AGENTS, type SignedOn } from '@muster/protocol';
+import { type AgentAnswer, NOT_ENOUGH_AGENTS, OriginalRunId, type SignedOn } from '@muster/protocol';
 import type { Registry } from '../../controller/agents/registry.js';
 import type { Instant } from '../../controller/events.js';
 import type { OriginalMetadata } from '../original-results.js';
@@ -219,6 +219,8 @@ export class OriginalControl {
   /** An agent turns out to work for a run. @returns false when the run is over. */
   #join(run: string, agent: string): boolean {
     if (this.#over.has(run) || this.#config.nativeRuns().some(({ id }) => id === run)) return false;
+    // Whoever sends results names their run.
+    if (!OriginalRunId.safeParse(run).success) return false;
     const known = this.#runs.get(run);
     if (known !== undefined && known.step !== 'running') return false;
     if (known === undefined && this.#runs.size >= this.#config.maxRuns) return false;
@@ -264,9 +266,10 @@ export class OriginalControl {
 
   #replied(agent: string, id: string, answer: AgentAnswer): void {
     const order = this.#ids.take(id, agent);
+    if (order === null) return;
     this.#agents.contact(agent).awayMs = null;
     settleDirect(this.#directPort(), answer, (question) => question.id === id && question.agent === agent);
-    if (order !== null) this.#hear(agent, answer, order.command, order.work !== this.#agents.work(agent));
+    this.#hear(agent, answer, order.command, order.work !== this.#agents.work(agent));
   }
 
   /** What an agent says of its workers. `stale`: it answers a question from before its work began. */
@@ -482,13 +485,19 @@ export class OriginalControl {
   }
 
   #poll(): void {
+    const orders = new Map<string | null, OrderBody>([[null, { command: '_STATUS' }]]);
+    const orderOf = (run: string | null): OrderBody => {
+      const order = orders.get(run) ?? { command: '_STATUS', run_id: run };
+      orders.set(run, order);
+      return order;
+    };
     for (const [agent, work] of this.#agents.works()) {
       if (work.run !== null && this.#runs.get(work.run)?.step === 'opening') continue;
       if (work.heardMs !== null && this.#at.nowMs - work.heardMs > this.#config.agentTimeoutMs)
         this.#timeOut(agent, work);
       else {
         work.heardMs ??= this.#at.nowMs;
-        this.#tell(agent, work.run === null ? { command: '_STATUS' } : { command: '_STATUS', run_id: work.run });
+        this.#tell(agent, orderOf(work.run));
       }
     }
     this.#polled += 1;

@@ -15,6 +15,9 @@ interface KeptRun {
 }
 
 const PIECE = 1_000;
+/** Runs, kinds and URLs of a run that are held; beyond it the oldest run goes, and further names are not counted. */
+const MAX_RUNS = 256;
+const MAX_NAMES = 10_000;
 
 /** Results of the original that live as long as the process: for tests, and for brokers that keep nothing. */
 export class MemoryOriginalResults implements OriginalResults {
@@ -103,6 +106,10 @@ export class MemoryOriginalResults implements OriginalResults {
     if (known !== undefined) return known;
     const made: KeptRun = { metadata: {}, rows: [], counts: new Map(), urls: new Map() };
     this.#runs.set(id, made);
+    for (const oldest of this.#runs.keys()) {
+      if (this.#runs.size <= MAX_RUNS) break;
+      this.#runs.delete(oldest);
+    }
     return made;
   }
 
@@ -111,11 +118,16 @@ export class MemoryOriginalResults implements OriginalResults {
     if (run.rows.length < BOUNDS.queryRows) run.rows.push(row);
     // As in the original, a message of a web socket counts its bytes.
     const weight = typeof row.size === 'number' ? row.size : 1;
-    run.counts.set(row.data_type, (run.counts.get(row.data_type) ?? 0) + weight);
-    if (typeof row.url === 'string') run.urls.set(row.url, (run.urls.get(row.url) ?? 0) + 1);
+    count(run.counts, row.data_type, weight);
+    if (typeof row.url === 'string') count(run.urls, row.url, 1);
     if (run.metadata.has_data === undefined) run.metadata = { ...run.metadata, has_data: 1 };
   }
 }
+
+const count = (counts: Map<string, number>, name: string, weight: number): void => {
+  const before = counts.get(name);
+  if (before !== undefined || counts.size < MAX_NAMES) counts.set(name, (before ?? 0) + weight);
+};
 
 const page = <T>(rows: readonly T[], { start, size }: OriginalPage): readonly T[] =>
   rows.slice(start, size === null ? undefined : start + size);
