@@ -7,4 +7,6 @@ export default defineConfig({
   dts: false,
   sourcemap: true,
   clean: true,
+  // Optional: the agent does without it, and says so when it is needed.
+  external: ['@muster/bundle'],
 });

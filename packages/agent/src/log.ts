@@ -3,9 +3,12 @@ import type { LogLevel } from './options/settings.js';
 
 export type { Logger } from 'pino';
 
-/** Lines of JSON on standard error, written before the call returns: no transport, no thread, nothing lost at an exit. */
-export const makeLogger = (level: LogLevel, node: string | null): Logger =>
+/**
+ * Lines of JSON on standard error, or where `to` says (`stdout`, `stderr`, a file), written before the call returns: no
+ * transport, no thread, nothing lost at an exit.
+ */
+export const makeLogger = (level: LogLevel, node: string | null, to: string = 'stderr'): Logger =>
   pino(
     { level, base: { name: 'agent', pid: process.pid, ...(node === null ? {} : { node }) } },
-    pino.destination({ dest: 2, sync: true }),
+    pino.destination({ dest: to === 'stderr' ? 2 : to === 'stdout' ? 1 : to, sync: true }),
   );

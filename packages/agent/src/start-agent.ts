@@ -29,7 +29,7 @@ export const startAgent = (options: AgentOptions = {}): Promise<Agent> => serveA
 
 /** The same with options that are resolved already. */
 export const serveAgent = async (options: ResolvedAgentOptions): Promise<Agent> => {
-  const log = makeLogger(options.logLevel, options.node);
+  const log = makeLogger(options.logLevel, options.node, options.logFile);
   const shell = await AgentShell.start(options, log);
   const { agent, node } = shell;
   log.info({ agent, broker: options.broker, workers: options.workers, data: options.data }, 'ready');

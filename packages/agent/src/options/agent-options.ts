@@ -34,6 +34,19 @@ export interface AgentOptions {
   readonly unackedMiB?: number;
   /** An agent that ends waits so long for its results to be taken. @default 10_000 */
   readonly flushMs?: number;
+  /** The agent leaves when it is so old and has no work; -1: never. @default -1 */
+  readonly maxAgeSeconds?: number;
+  /** By so much it may be older, drawn at random, so that agents started together do not leave together. @default 0 */
+  readonly maxAgeDeltaSeconds?: number;
+  /**
+   * Leave when a broker of ours is lost and there is no work, as under a broker of the original with a heartbeat.
+   * @default false: it waits until one is there again
+   */
+  readonly quitWhenOrphaned?: boolean;
+  /** A broker that is silent for so long is lost. @default 30_000 */
+  readonly brokerLostMs?: number;
+  /** A file for the log, `stdout` or `stderr`. @default 'stderr' */
+  readonly logFile?: string;
 }
 
 /** The same with every default filled in. */
@@ -47,6 +60,9 @@ export interface ResolvedAgentOptions {
   readonly token: string | null;
   readonly insecure: boolean;
   readonly logLevel: LogLevel;
+  readonly logFile: string;
+  /** By how much at most the age at which it leaves is drawn out. */
+  readonly maxAgeDeltaMs: number;
   readonly maxHeapMiB: number;
   readonly hangMs: number;
   readonly limits: SupervisorLimits;
@@ -96,6 +112,7 @@ export const resolveAgentOptions = (
   const broker = text('broker') ?? DEFAULT_FRONTEND;
   const insecure = read.get('insecure') === true;
   requireLoopback(broker, insecure);
+  const maxAgeS = whole('maxAgeSeconds', -1);
   return {
     broker,
     data: text('data'),
@@ -106,6 +123,8 @@ export const resolveAgentOptions = (
     token: text('token'),
     insecure,
     logLevel: (text('logLevel') ?? 'info') as LogLevel,
+    logFile: text('logFile') ?? 'stderr',
+    maxAgeDeltaMs: whole('maxAgeDeltaSeconds', 0) * 1_000,
     maxHeapMiB: whole('maxMemoryMiB', 2_048),
     hangMs: whole('hangMs', TIMES.hangMs),
     limits: {
@@ -115,6 +134,9 @@ export const resolveAgentOptions = (
       memoryBytes: whole('outboxMemoryMiB', BOUNDS.outboxMemoryBytes / MIB) * MIB,
       rowsPerSecond: whole('rowsPerSecond', DEFAULT_LIMITS.rowsPerSecond),
       flushMs: whole('flushMs', DEFAULT_LIMITS.flushMs),
+      maxAgeMs: maxAgeS < 0 ? DEFAULT_LIMITS.maxAgeMs : maxAgeS * 1_000,
+      quitWhenOrphaned: read.get('quitWhenOrphaned') === true,
+      brokerLostMs: whole('brokerLostMs', DEFAULT_LIMITS.brokerLostMs),
     },
   };
 };

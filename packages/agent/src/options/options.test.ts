@@ -57,6 +57,20 @@ describe('the configuration of an agent', () => {
     expect((await read(['--config', await file({ labels: { zone: 'eu' } })])).labels).toEqual({ zone: 'eu' });
   });
 
+  it('takes the flags that users of the original know', async () => {
+    const options = await read(['--debug', '--timeout', '7', '--params', 'zone:eu|size:xl', '--max-age', '60']);
+    expect(options).toMatchObject({
+      logLevel: 'debug',
+      labels: { zone: 'eu', size: 'xl' },
+      limits: { flushMs: 7_000, maxAgeMs: 60_000 },
+    });
+    expect((await read(['--max-age', '-1', '--max-age-delta', '5'])).maxAgeDeltaMs).toBe(5_000);
+    expect((await read(['--max-age', '-1'])).limits.maxAgeMs).toBe(Number.POSITIVE_INFINITY);
+    expect((await read(['--logfile', '/tmp/a.log'])).logFile).toBe('/tmp/a.log');
+    expect((await read(['--timeout', '7', '--flush-ms', '5'])).limits.flushMs).toBe(5);
+    expect((await faultOf(['--timeout', 'long', '--params', 'zone'])).message).toMatch(/--timeout.*--params/);
+  });
+
   it('names all faults at once, each with its place', async () => {
     const config = await file({ nodes: 'x', hangMs: 'soon' });
     const { code, message } = await faultOf(['--config', config, '--workers', '0', '--label', 'zone'], {

@@ -8,6 +8,7 @@ import {
   type SettingFault,
 } from './agent-options.js';
 import {
+  ALIASES,
   flagOf,
   readSetting,
   SETTING_NAMES,
@@ -55,6 +56,8 @@ const commandOf = (version: string): Command => {
       option.argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value]);
     command.addOption(option);
   }
+  for (const { flag, value, help } of ALIASES)
+    command.option(`--${flag}${value === null ? '' : ` <${value}>`}`, `as in the original: ${help}`);
   return command;
 };
 
@@ -119,6 +122,13 @@ export const readConfiguration = async (
       const given = env[variableOf(name)];
       return given === undefined || given === '' ? [] : [[name, given, variableOf(name)]];
     }),
+  );
+  collect(
+    found,
+    faults,
+    ALIASES.flatMap(({ flag, sets, read }): Entry[] =>
+      flags[flag] === undefined ? [] : [[sets, read(String(flags[flag])), `--${flag}`]],
+    ),
   );
   collect(
     found,

@@ -54,7 +54,52 @@ export const SETTINGS = {
   },
   unackedMiB: { kind: 'whole', help: `results on their way to the broker; more wait (${BOUNDS.unackedBytes / MIB})` },
   flushMs: { kind: 'whole', help: 'an agent that ends waits so long for its results to be taken (10000)', least: 0 },
+  maxAgeSeconds: {
+    kind: 'whole',
+    flag: 'max-age',
+    help: 'leave when so many seconds old and without work; -1: never (-1)',
+    least: -1,
+  },
+  maxAgeDeltaSeconds: {
+    kind: 'whole',
+    flag: 'max-age-delta',
+    help: 'seconds by which --max-age is longer, drawn from 0 to this (0)',
+    least: 0,
+  },
+  quitWhenOrphaned: { kind: 'flag', help: 'leave when the broker is lost and there is no work, in place of waiting' },
+  brokerLostMs: { kind: 'whole', help: 'a broker that is silent for so long is lost (30000)', least: 100 },
+  logFile: { kind: 'text', flag: 'logfile', help: 'a file for the log, or stdout or stderr (stderr)' },
 } as const satisfies Readonly<Record<string, Setting>>;
+/** A flag that users of the original know by another name or unit. */
+export interface Alias {
+  readonly flag: string;
+  /** What is given with it; null when nothing is. */
+  readonly value: string | null;
+  readonly help: string;
+  readonly sets: SettingName;
+  /** What the setting gets. */
+  readonly read: (given: string) => unknown;
+}
+
+/** `--broker`, `--max-age` and `--max-age-delta` have the same names here. */
+export const ALIASES: readonly Alias[] = [
+  { flag: 'debug', value: null, help: '--log-level debug', sets: 'logLevel', read: () => 'debug' },
+  {
+    flag: 'timeout',
+    value: 'seconds',
+    help: '--flush-ms, in seconds',
+    sets: 'flushMs',
+    read: (given) => (given.trim() === '' ? given : Math.round(Number(given) * 1_000)),
+  },
+  {
+    flag: 'params',
+    value: 'k:v|k:v',
+    help: '--label k=v for each',
+    sets: 'labels',
+    read: (given) => given.split('|').map((pair) => pair.replace(':', '=')),
+  },
+];
+
 export type SettingName = keyof typeof SETTINGS;
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
 

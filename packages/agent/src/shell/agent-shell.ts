@@ -79,7 +79,7 @@ export class AgentShell {
         memoryBytes: totalmem(),
         ...(token === null ? {} : { token }),
       },
-      options.limits,
+      { ...options.limits, maxAgeMs: options.limits.maxAgeMs + Math.random() * options.maxAgeDeltaMs },
     );
     this.#bundles = new BundleCache(join(folder.path, 'bundles'));
     this.#link = new BrokerLink({
