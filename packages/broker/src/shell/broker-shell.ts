@@ -26,7 +26,7 @@ import { type ResolvedBrokerOptions, SOCKETS, type SocketName } from '../options
 import type { NativeRun } from '../original/control/control-config.js';
 import type { OriginalResults } from '../original/original-results.js';
 import { BROKER_ID } from '../original/shell/broker-id.js';
-import { MemoryOriginalResults } from '../original/shell/memory-results.js';
+import { HeldResults } from '../original/shell/held-results.js';
 import { OriginalSide } from '../original/shell/original-side.js';
 import { ResultsPath } from '../results/results-path.js';
 import { BROKER_VERSION } from '../version.js';
@@ -89,9 +89,13 @@ export class BrokerShell {
     this.#clients = new ClientBound(options.limits.clients, machineMs);
     this.#registry = new Registry(options.limits.agents);
     this.#heartbeat = new HeartbeatSocket(options.heartbeat);
-    this.#originalResults = new MemoryOriginalResults(
-      () => this.#original?.presence ?? null,
-      (why) => this.#drops.drop('receiver', why),
+    this.#originalResults = new HeldResults(
+      {
+        presence: () => this.#original?.presence ?? null,
+        dropped: (why) => this.#drops.drop('receiver', why),
+        save: (change) => state.journal.save(change),
+      },
+      state.saved,
     );
     this.#beginning = new Promise((resolve) => {
       this.#begun = resolve;

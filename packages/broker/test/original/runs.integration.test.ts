@@ -203,6 +203,7 @@ describe('a run of the original', () => {
     expect(Object.keys(await runs())).toEqual([run_id]);
     one.workers = {};
     await waitUntil(async () => Object.keys(await runs()).length === 0);
+    expect(await metadata(run_id)).toMatchObject({ started: expect.any(Number), active: false, stopped: true });
   });
 
   it('may bring many megabytes of files', async () => {
@@ -211,6 +212,9 @@ describe('a run of the original', () => {
     await run(2, {}, { filedata });
     expect((await one.hears('RUN')).body.filedata).toBe(filedata);
     expect((await two.hears('RUN')).body.filedata).toBe(filedata);
+    expect(await client.ask('CTRL_STOP_RUN', { run_id: 'x', filedata })).toEqual({
+      error: [expect.stringContaining('bytes')],
+    });
   });
 
   it('has rows, and gives them back', async () => {

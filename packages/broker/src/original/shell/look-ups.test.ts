@@ -1,15 +1,21 @@
 import { BOUNDS, readQuestion } from '@muster/protocol';
 import { describe, expect, it } from 'vitest';
+import { HeldResults } from './held-results.js';
 import { type LookUp, lookUpOriginal } from './look-ups.js';
-import { MemoryOriginalResults } from './memory-results.js';
 
 const asked = (question: object): LookUp => readQuestion(Buffer.from(JSON.stringify(question))) as LookUp;
 const make = async () => {
   const dropped: string[] = [];
-  const results = new MemoryOriginalResults(
-    () => ({ runOf: (agent) => (agent === '1' ? 'run' : null), sent: () => undefined }),
-    (why) => void dropped.push(why),
-  );
+  const saved: Record<string, unknown> = {};
+  const port = {
+    presence: () => ({ runOf: (agent: string) => (agent === '1' ? 'run' : null), sent: () => undefined }),
+    dropped: (why: string) => void dropped.push(why),
+    save: async ({ key, value }: { readonly key: string; readonly value: unknown }) => {
+      if (value === undefined) delete saved[key];
+      else saved[key] = value;
+    },
+  };
+  const results = new HeldResults(port);
   await results.open('run', { some: 'data' });
   const take = (row: object) => results.take(Buffer.from(JSON.stringify(row)));
   const ask = async (question: object) =>
@@ -18,7 +24,8 @@ const make = async () => {
         result: unknown;
       }
     ).result;
-  return { results, take, ask, dropped };
+  const again = () => new HeldResults(port, saved);
+  return { results, take, ask, dropped, again };
 };
 
 describe('what clients of the original ask of the results', () => {
@@ -27,13 +34,14 @@ describe('what clients of the original ask of the results', () => {
     take({ data_type: 'some', agent_id: '1' });
     take({ data_type: 'some', agent_id: 1, run_id: 'other' });
     take({ data_type: 'some', agent_id: '2' });
+    take({ data_type: 'some', agent_id: '2', run_id: '../x' });
     expect(await ask({ command: 'CTRL_GET_DATA', run_id: 'run' })).toEqual([
       { data_type: 'some', agent_id: '1', run_id: 'run' },
     ]);
     expect(await ask({ command: 'GET_COUNTS', run_id: 'other' })).toEqual({ some: 1 });
     expect(await ask({ command: 'CTRL_GET_RUNS' })).toEqual(['run', 'other']);
     expect(await ask({ command: 'CTRL_GET_METADATA', run_id: 'run' })).toEqual({ some: 'data', has_data: 1 });
-    expect(dropped).toHaveLength(1);
+    expect(dropped).toHaveLength(2);
   });
 
   it('pages are counted after the filter, and equal rows can be counted', async () => {
@@ -61,9 +69,11 @@ describe('what clients of the original ask of the results', () => {
   });
 
   it('a run is deleted when it is over', async () => {
-    const { ask } = await make();
+    const { ask, again } = await make();
     await expect(ask({ command: 'CTRL_DELETE_RUN', run_id: 'active' })).rejects.toThrow('not over');
+    expect(await again().metadata('run')).toEqual({ some: 'data' });
     await ask({ command: 'CTRL_DELETE_RUN', run_id: 'run' });
+    expect(await again().runs()).toEqual([]);
     expect(await ask({ command: 'CTRL_GET_METADATA', run_id: 'run' })).toEqual({});
   });
 
@@ -77,7 +87,7 @@ describe('what clients of the original ask of the results', () => {
           for (; pieces < 1_000; pieces += 1) yield [row];
         },
       },
-    }) as MemoryOriginalResults;
+    }) as HeldResults;
     const question = asked({ command: 'CTRL_GET_DATA', run_id: 'run' });
     await expect(lookUpOriginal(question, endless, () => false)).rejects.toThrow('start and size');
     expect(pieces * row.length).toBeLessThan(BOUNDS.answerBytes + 2 * row.length);

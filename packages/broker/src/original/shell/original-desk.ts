@@ -1,5 +1,6 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import {
+  BOUNDS,
   type BrokerMessage,
   encodeOriginal,
   MusterError,
@@ -176,6 +177,8 @@ export class OriginalDesk implements OriginalPresence {
   async #open({ run, metadata }: Extract<Plain, { type: 'open' }>): Promise<void> {
     let fault: string | null = null;
     try {
+      if (encodeOriginal(metadata).byteLength > BOUNDS.controlBytes)
+        throw new MusterError('MESSAGE_TOO_LARGE', `the arguments of a run are over ${BOUNDS.controlBytes} bytes`);
       await this.#parts.results.open(run, metadata);
     } catch (thrown) {
       fault = textOf(thrown);

@@ -1,4 +1,5 @@
-import { BOUNDS, type Frame, MusterError, ResultRow, readResult, rowsOf } from '@muster/protocol';
+import { BOUNDS, type Frame, MusterError, OriginalRunId, ResultRow, readResult, rowsOf } from '@muster/protocol';
+import type { JournalChange } from '../../journal/journal.js';
 import type {
   OriginalMetadata,
   OriginalPage,
@@ -19,19 +20,30 @@ const PIECE = 1_000;
 const MAX_RUNS = 256;
 const MAX_NAMES = 10_000;
 
-/** Results of the original that live as long as the process: for tests, and for brokers that keep nothing. */
-export class MemoryOriginalResults implements OriginalResults {
-  readonly #runs = new Map<string, KeptRun>();
-  readonly #presence: () => OriginalPresence | null;
-  readonly #dropped: (why: string) => void;
+/** What results that are held need of the broker around them. */
+export interface HeldResultsPort {
+  presence(): OriginalPresence | null;
+  dropped(why: string): void;
+  /** Keeps metadata over restarts. */
+  save(change: JournalChange): Promise<void>;
+}
 
-  constructor(presence: () => OriginalPresence | null, dropped: (why: string) => void) {
-    this.#presence = presence;
-    this.#dropped = dropped;
+const METADATA = 'original/metadata/';
+
+/** Results of the original: metadata over restarts, rows and counts as long as the process. */
+export class HeldResults implements OriginalResults {
+  readonly #runs = new Map<string, KeptRun>();
+  readonly #port: HeldResultsPort;
+
+  constructor(port: HeldResultsPort, saved: Readonly<Record<string, unknown>> = {}) {
+    this.#port = port;
+    for (const [key, value] of Object.entries(saved))
+      if (key.startsWith(METADATA)) this.#run(key.slice(METADATA.length)).metadata = value as OriginalMetadata;
   }
 
   async open(run: string, metadata: OriginalMetadata): Promise<void> {
     this.#run(run).metadata = metadata;
+    await this.#save(run);
   }
 
   take(body: Frame): void {
@@ -39,18 +51,19 @@ export class MemoryOriginalResults implements OriginalResults {
       const message = readResult(body);
       const agent = message.agent_id === undefined ? null : String(message.agent_id);
       const { rows, bad } = rowsOf(message);
-      if (bad > 0) this.#dropped(`${bad} rows that do not fit`);
-      const mine = agent === null ? null : (this.#presence()?.runOf(agent) ?? null);
+      if (bad > 0) this.#port.dropped(`${bad} rows that do not fit`);
+      const mine = agent === null ? null : (this.#port.presence()?.runOf(agent) ?? null);
       const hostname = 'hostname' in message && typeof message.hostname === 'string' ? message.hostname : null;
       for (const row of rows) {
         const run = row.run_id ?? mine;
-        if (run === null) this.#dropped('a row without a run');
+        if (run === null) this.#port.dropped('a row without a run');
+        else if (!OriginalRunId.safeParse(run).success) this.#port.dropped('a row of a run whose id is none');
         else this.#add(run, { ...row, run_id: run });
       }
       const run = message.run_id ?? mine;
-      if (agent !== null && run !== null && run !== undefined) this.#presence()?.sent(run, agent, hostname);
+      if (agent !== null && run !== null && run !== undefined) this.#port.presence()?.sent(run, agent, hostname);
     } catch (thrown) {
-      this.#dropped(MusterError.from(thrown).message);
+      this.#port.dropped(MusterError.from(thrown).message);
     }
   }
 
@@ -81,12 +94,13 @@ export class MemoryOriginalResults implements OriginalResults {
   async updateMetadata(run: string, changes: OriginalMetadata): Promise<void> {
     const kept = this.#run(run);
     kept.metadata = { ...kept.metadata, ...changes };
+    await this.#save(run);
   }
   async runs(): Promise<readonly string[]> {
     return [...this.#runs.keys()];
   }
   async delete(run: string): Promise<void> {
-    this.#runs.delete(run);
+    if (this.#runs.delete(run)) await this.#port.save({ key: `${METADATA}${run}`, value: undefined });
   }
   async summarise(run: string): Promise<void> {
     this.#runs.get(run)?.rows.splice(0);
@@ -101,14 +115,19 @@ export class MemoryOriginalResults implements OriginalResults {
     return true;
   }
 
+  #save(run: string): Promise<void> {
+    return this.#port.save({ key: `${METADATA}${run}`, value: this.#run(run).metadata });
+  }
+
   #run(id: string): KeptRun {
     const known = this.#runs.get(id);
     if (known !== undefined) return known;
     const made: KeptRun = { metadata: {}, rows: [], counts: new Map(), urls: new Map() };
     this.#runs.set(id, made);
-    for (const oldest of this.#runs.keys()) {
+    for (const [oldest, { metadata }] of this.#runs) {
       if (this.#runs.size <= MAX_RUNS) break;
-      this.#runs.delete(oldest);
+      if (oldest === id || metadata.active === true) continue;
+      void this.delete(oldest).catch((thrown) => this.#port.dropped(MusterError.from(thrown).message));
     }
     return made;
   }
