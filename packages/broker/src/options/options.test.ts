@@ -32,7 +32,7 @@ const faultOf = async (work: Promise<unknown>): Promise<MusterError> => {
 };
 
 describe('the options of a broker', () => {
-  it('can be where programs of the original look, with a heartbeat only when it is named', () => {
+  it('can be where programs of the original look, with a heartbeat only when it is named', async () => {
     const loads = resolveBrokerOptions({ loadsDefaults: true, backend: 'ipc:///tmp/mine.ipc' });
     expect(loads.bind).toMatchObject({
       frontend: 'ipc:///tmp/loads-front.ipc',
@@ -40,6 +40,8 @@ describe('the options of a broker', () => {
       receiver: 'ipc:///tmp/loads-broker-receiver.ipc',
     });
     expect(loads.heartbeat).toBeNull();
+    expect((await optionsOf(['--debug', '--io-threads', '2', '--loads-defaults'])).logLevel).toBe('debug');
+    expect((await optionsOf(['--debug', '--log-level', 'warn'])).logLevel).toBe('warn');
     expect(loads.original).toEqual({ pollMs: 2_500, agentTimeoutMs: 60_000, beatMs: 10_000 });
     expect(resolveBrokerOptions({ heartbeat: 'tcp://127.0.0.1:7785' }).heartbeat).toBe('tcp://127.0.0.1:7785');
     expect(() => resolveBrokerOptions({ heartbeat: 'tcp://0.0.0.0:7785' })).toThrow('NOT_LOOPBACK');

@@ -32,6 +32,8 @@ const commandOf = (version: string): Command => {
     .version(version)
     .option('--config <file>', 'a JSON file with the same names (or MUSTER_CONFIG)')
     .option('--check', 'only tell whether a broker answers on the frontend')
+    .addOption(new Option('--debug', 'the same as --log-level debug, as the original calls it').hideHelp())
+    .addOption(new Option('--io-threads <number>', 'of the original; one is enough here').hideHelp())
     .allowExcessArguments(false)
     .addHelpText(
       'after',
@@ -134,6 +136,7 @@ export const readConfiguration = async (
       return given === undefined ? [] : [[name, given, `--${flagOf(name)}`] as const];
     }),
   );
+  if (flags.debug === true && !found.has('logLevel')) found.set('logLevel', { value: 'debug', where: '--debug' });
   if (faults.length > 0) throw configError(faults);
   const options: BrokerOptions = Object.fromEntries([...found].map(([name, { value }]) => [name, value]));
   const resolved = resolveBrokerOptions(options, (name) => found.get(name)?.where ?? name);

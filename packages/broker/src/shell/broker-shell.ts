@@ -222,6 +222,9 @@ export class BrokerShell {
         ...original,
         maxRuns: limits.runs,
         maxAgents: limits.agents,
+        // Programs of the original name observers by their module too.
+        knowsObserver: (name) =>
+          OBSERVERS.some((known) => name === known.name || name === `loads.observers.${known.name}`),
         nativeRuns: () =>
           controller
             .runs()
