@@ -290,7 +290,7 @@ describe('a test file of ours under a broker of the original', () => {
     const test = `import { http, Counter } from '@muster/script';
 const seen = new Counter('seen');
 export const options = { scenarios: { other: { executor: 'constant-vus', vus: 9, duration: '9m' } } };
-export const visit = async () => { await http.get(process.env.BASE_URL ?? __ENV.BASE_URL); seen.add(2); };
+export const visit = async () => { await http.get(__ENV.BASE_URL); seen.add(2); };
 export default () => { throw new Error('not this one'); };`;
     const filedata = filesOf({ 'tests/visit.ts': test });
     const args = { fqn: 'tests/visit.ts:visit', users: '1:2', hits: '2:3', server_url: url };
