@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { MusterError } from '@muster/protocol';
 import { SCRIPT_VERSION } from '@muster/script/internal';
@@ -8,16 +8,16 @@ export type AuthorModule = Readonly<Record<string, unknown>>;
 
 const FORMAT = 1;
 const HEAD = /^\/\/ muster-bundle (\{.*\})/;
-const MAX_HEAD_BYTES = 4_096;
+const MAX_HEAD_LENGTH = 4_096;
 
 /**
- * Imports a bundle: the author's top level runs now. Its first line says for which script runtime it was made, and that
- * must be this one.
+ * Reads a bundle's text. Its first line says for which script runtime it was made, and that must be this one.
  *
- * @throws MusterError `BUNDLE_CORRUPT` or `SCRIPT_VERSION`; and whatever the author's top level throws.
+ * @throws MusterError `BUNDLE_CORRUPT` or `SCRIPT_VERSION`
  */
-export const importBundle = async (path: string): Promise<AuthorModule> => {
-  const { format, script } = readHead(await firstLine(path));
+export const readBundle = async (path: string): Promise<string> => {
+  const text = await readFile(path, 'utf8');
+  const { format, script } = readHead(text.slice(0, MAX_HEAD_LENGTH).split('\n', 1)[0] ?? '');
   if (format !== FORMAT || script !== SCRIPT_VERSION) {
     throw new MusterError(
       'SCRIPT_VERSION',
@@ -27,18 +27,12 @@ export const importBundle = async (path: string): Promise<AuthorModule> => {
       },
     );
   }
-  return (await import(pathToFileURL(path).href)) as AuthorModule;
+  return text;
 };
 
-const firstLine = async (path: string): Promise<string> => {
-  const file = await open(path);
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_HEAD_BYTES), 0, MAX_HEAD_BYTES, 0);
-    return buffer.toString('utf8', 0, bytesRead).split('\n', 1)[0] ?? '';
-  } finally {
-    await file.close();
-  }
-};
+/** Imports a bundle: the author's top level runs now. Rejects with what that throws. */
+export const importBundle = async (path: string): Promise<AuthorModule> =>
+  (await import(pathToFileURL(path).href)) as AuthorModule;
 
 const readHead = (line: string): { readonly format: unknown; readonly script: unknown } => {
   const json = HEAD.exec(line)?.[1];

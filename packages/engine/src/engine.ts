@@ -1,12 +1,12 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ResolvedOptions } from '@muster/plan';
 import type { Exec } from '@muster/script';
 import { installRuntime } from '@muster/script/internal';
 import { AuthorPlaces } from './author-place.js';
-import { type AuthorModule, importBundle } from './bundle-module.js';
+import { type AuthorModule, importBundle, readBundle } from './bundle-module.js';
 import type { Heartbeat } from './heartbeat.js';
 import type { InitOrder, PlanOrder } from './ipc.js';
 import type { Frame } from './load/frame.js';
+import { type Frames, framesFor, StoredFrames } from './load/frames.js';
 import { type AuthorFunction, IterationRunner } from './load/iteration-runner.js';
 import { LoadGate } from './load/load-gate.js';
 import { RunClock } from './load/run-clock.js';
@@ -62,12 +62,13 @@ export class Engine {
   readonly #init: InitOrder;
   readonly #ports: EnginePorts;
   readonly places: AuthorPlaces;
-  readonly #frames = new AsyncLocalStorage<Frame>();
   readonly #clock = new RunClock();
   readonly #gate: LoadGate;
   readonly #pacer: Pacer;
   readonly #counts = new UserCounts();
   readonly #http: AuthorHttp;
+  /** Chosen by what the bundle uses. */
+  #frames: Frames = new StoredFrames();
   #module: AuthorModule = {};
   #data: unknown;
   #prepared: Prepared | null = null;
@@ -90,7 +91,7 @@ export class Engine {
   }
 
   #here(what: string): Frame {
-    const frame = this.#frames.getStore();
+    const frame = this.#frames.current;
     if (frame === undefined)
       throw new Error(`${what} works inside a function of the test, not while the file is loaded`);
     return frame;
@@ -98,11 +99,13 @@ export class Engine {
 
   /** Imports the bundle. Rejects with what the author's top level threw. */
   async load(): Promise<LoadedTest> {
-    const here = () => this.#frames.getStore();
+    const { bundlePath } = this.#init;
+    this.#frames = framesFor(await readBundle(bundlePath));
+    const here = () => this.#frames.current;
     installGlobals(here, this.#init.env);
     const { runtime, metrics } = makeRuntime({
       here,
-      within: (frame, fn) => this.#frames.run(frame, fn),
+      within: (frame, fn) => this.#frames.run(frame, fn, undefined),
       http: this.#http.http,
       cluster: this.#ports.cluster,
       agent: { ...this.#init.agent, worker: this.#init.worker },
@@ -119,7 +122,7 @@ export class Engine {
       },
     });
     installRuntime(runtime);
-    this.#module = await importBundle(this.#init.bundlePath);
+    this.#module = await importBundle(bundlePath);
     metrics.close();
     const functions = Object.keys(this.#module).filter((name) => typeof this.#module[name] === 'function');
     return {
@@ -271,7 +274,7 @@ export class Engine {
   error(code: string, thrown: unknown): void {
     const error = thrown instanceof Error ? thrown : null;
     const text = error === null ? `thrown: ${String(thrown)}` : `${error.name}: ${error.message}`;
-    const scenario = this.#frames.getStore()?.user.scenario.name ?? '';
+    const scenario = this.#frames.current?.user.scenario.name ?? '';
     this.#prepared?.recorder.error(code, text, this.places.of(error?.stack), scenario, performance.now());
   }
 

@@ -76,6 +76,17 @@ export class Histogram {
     if (this.#sum >= FOLD) this.#fold();
   }
 
+  /** Records an integer from 0 to 2^32, exclusive, so many times. */
+  recordTimes(size: number, count: number): void {
+    if (count <= 0) return;
+    this.#positive.add(bucketOf(size), count);
+    this.#count += count;
+    if (size < this.#min) this.#min = size;
+    if (size > this.#max) this.#max = size;
+    this.#sum += size * count;
+    if (this.#sum >= FOLD) this.#fold();
+  }
+
   /**
    * Records a value within [low, high], which lie within ±{@link MAX_FIXED}. Outside it is clamped and counted, and what
    * is not finite is only counted.

@@ -87,6 +87,13 @@ export class Rate {
     if (passed) this.passes += 1;
     this.touched = true;
   }
+  /** The same truth value so many times. */
+  addTimes(passed: boolean, count: number): void {
+    if (count <= 0) return;
+    this.total += count;
+    if (passed) this.passes += count;
+    this.touched = true;
+  }
   reset(): void {
     this.passes = 0;
     this.total = 0;
@@ -115,6 +122,12 @@ export class Trend {
     this.touched = true;
     if (us >= 0 && us <= MAX_TIME_US) this.histogram.record(us);
     else this.histogram.recordWithin(us, 0, MAX_TIME_US);
+  }
+  /** No time at all, so many times. */
+  addZeros(count: number): void {
+    if (count <= 0) return;
+    this.touched = true;
+    this.histogram.recordTimes(0, count);
   }
   /** A value of a custom trend, six decimals kept; clamped and counted beyond ±9.2 · 10^12. */
   add(value: number): void {

@@ -5,7 +5,7 @@ import { CAUSES } from './error-codes.js';
 import { type Exchange, type ExchangeSink, type Outgoing, unsentExchange } from './exchange.js';
 import type { TypedBody } from './form.js';
 import { HttpResponse } from './http-response.js';
-import type { HttpUser } from './http-user.js';
+import type { HttpUser, RecordedRequest } from './http-user.js';
 import { makeOutgoing, type OutgoingDefaults } from './outgoing.js';
 import { paramsForHop, type Redirect, redirectOf } from './redirect.js';
 import type { TargetUrl, TargetUrls } from './target-url.js';
@@ -20,15 +20,15 @@ export interface CallContext {
 }
 
 /** What a call asks for. */
-export interface CallRequest {
+export interface CallRequest extends RecordedRequest {
   readonly method: string;
   readonly url: TargetUrl;
   readonly body: TypedBody | null;
   readonly params: Params;
   readonly jar: CookieJar;
-  readonly expected: ExpectedStatuses;
-  /** The `name` tag where the author gave one; else each hop's URL. */
-  readonly name: string | undefined;
+  readonly expects: ExpectedStatuses;
+  /** The `name` tag where the author gave one; else the name is each hop's URL. */
+  readonly givenName: string | undefined;
 }
 
 /** One call of `http`: an exchange, and those that its redirects lead to. Settles unless its iteration is cut off. */
@@ -111,6 +111,7 @@ export class Call implements ExchangeSink {
       ...this.#request,
       method: redirect.method,
       url: target,
+      name: this.#request.givenName ?? target.href,
       body: redirect.keepsBody ? body : null,
       params: paramsForHop(params, redirect, target.origin === url.origin),
     };
@@ -120,26 +121,20 @@ export class Call implements ExchangeSink {
   /** Cut off with its iteration: what happened is counted, and nothing goes on. */
   #recordCutOff(exchange: Exchange): void {
     const cutOff = exchange.cause === null ? exchange : { ...exchange, cause: CAUSES.interrupted };
-    this.#user.record(cutOff, { name: this.#request.url.href, method: '', tags: undefined, expected: true });
+    this.#user.record(cutOff, { name: this.#request.url.href, method: '', tags: undefined }, true);
   }
 
   #record(exchange: Exchange): void {
-    const { url, method, params, name, expected } = this.#request;
-    this.#user.record(exchange, {
-      name: name ?? url.href,
-      method,
-      tags: params.tags,
-      expected: exchange.cause === null && expected.accepts(exchange.status),
-    });
+    const request = this.#request;
+    this.#user.record(exchange, request, exchange.cause === null && request.expects.accepts(exchange.status));
   }
 
   #settle(exchange: Exchange): void {
-    const { method, url, params } = this.#request;
+    const request = this.#request;
     this.#record(exchange);
-    const asked = { method, href: url.href, out: this.#out, binary: params.responseType === 'binary' };
-    const response = new HttpResponse(exchange, asked);
+    const response = new HttpResponse(exchange, request, this.#out);
     if (exchange.cause !== null && this.#context.throws)
-      this.#reject(new Error(`[${exchange.cause.name}] ${method} ${url.href}: ${response.error}`));
+      this.#reject(new Error(`[${exchange.cause.name}] ${request.method} ${request.url.href}: ${response.error}`));
     else this.#resolve(response);
   }
 }

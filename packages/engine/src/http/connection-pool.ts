@@ -32,13 +32,14 @@ export class ConnectionPool {
       return idle;
     }
     const made = new Connection(origin, shared);
+    made.pooled = true;
     this.#all.add(made);
     return made;
   }
 
   /** Takes a connection back after its exchange. */
   give(connection: Connection): void {
-    if (!this.#all.has(connection)) connection.close();
+    if (!connection.pooled) connection.close();
     else if (this.#last === null) this.#last = connection;
     else if (!connection.open) this.#forget(connection);
     else this.#shelve(connection);
@@ -66,6 +67,7 @@ export class ConnectionPool {
 
   #forget(connection: Connection): void {
     this.#all.delete(connection);
+    connection.pooled = false;
     connection.close();
   }
 
@@ -76,6 +78,9 @@ export class ConnectionPool {
     this.#last = null;
     this.#idle = null;
     this.#idleCount = 0;
-    for (const connection of all) connection.close();
+    for (const connection of all) {
+      connection.pooled = false;
+      connection.close();
+    }
   }
 }

@@ -1,9 +1,10 @@
 import type { OnReadOpts, Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import { createSecureContext } from 'node:tls';
 import type { Deadlines, Timed } from './deadlines.js';
 import { dial, type TlsSettings } from './dial.js';
 import { CAUSES, causeOf, type ErrorCause, type Stage, timeoutCause } from './error-codes.js';
-import type { ExchangeSink, Outgoing } from './exchange.js';
+import { EndedExchange, type ExchangeSink, type Outgoing } from './exchange.js';
 import type { HeadMemo } from './head-memo.js';
 import type { Origin } from './origin.js';
 import type { Resolver } from './resolver.js';
@@ -43,6 +44,8 @@ const us = (ms: number): number => (ms > 0 ? Math.round(ms * 1_000) : 0);
 export class Connection implements Timed {
   readonly origin: Origin;
   deadlineMs = Number.POSITIVE_INFINITY;
+  /** A pool keeps it; one that no pool keeps is closed after its exchange. */
+  pooled = false;
   readonly #shared: ConnectionShared;
   readonly #parser = new ResponseParser();
   readonly #onWritten = (): void => this.#noteWritten();
@@ -280,31 +283,36 @@ export class Connection implements Timed {
     this.#sink = null;
     this.#out = null;
     this.deadlineMs = Number.POSITIVE_INFINITY;
-    const dialed = !this.#reused;
-    sink.ended({
-      startedMs: this.#startedMs,
-      endedMs,
-      blockedUs: dialed ? us((this.#openMs || endedMs) - this.#startedMs) : 0,
-      dnsUs: dialed ? us((this.#stage === 'resolving' ? endedMs : this.#resolvedMs) - this.#startedMs) : 0,
-      connectingUs: dialed ? us(this.#connectedMs - this.#dialedMs) : 0,
-      tlsUs: dialed ? us(this.#openMs - this.#connectedMs) : 0,
-      sendingUs,
-      waitingUs,
-      receivingUs,
-      durationUs: sendingUs + waitingUs + receivingUs,
-      bytesSent: this.#sentBytes,
-      bytesReceived: this.#received,
-      sent: written || cause === null,
-      answered: cause === null,
-      reused: this.#reused,
-      cause,
-      detail,
-      status: head?.status ?? 0,
-      minor: head?.minor ?? 1,
-      head,
-      body: cause === null && out.keepBody ? parser.takeBody() : null,
-      remoteIp: this.#remoteIp,
-      remotePort: this.origin.dialPort,
-    });
+    const exchange = new EndedExchange(this.#startedMs, endedMs);
+    exchange.reused = this.#reused;
+    if (!exchange.reused) this.#noteDial(exchange);
+    exchange.sendingUs = sendingUs;
+    exchange.waitingUs = waitingUs;
+    exchange.receivingUs = receivingUs;
+    exchange.durationUs = sendingUs + waitingUs + receivingUs;
+    exchange.bytesSent = this.#sentBytes;
+    exchange.bytesReceived = this.#received;
+    exchange.sent = written || cause === null;
+    exchange.answered = cause === null;
+    exchange.cause = cause;
+    exchange.detail = detail;
+    if (head !== null) {
+      exchange.head = head;
+      exchange.status = head.status;
+      exchange.minor = head.minor;
+    }
+    if (cause === null && out.keepBody) exchange.body = parser.takeBody();
+    exchange.remoteIp = this.#remoteIp;
+    exchange.remotePort = this.origin.dialPort;
+    sink.ended(exchange);
+  }
+
+  /** What it took until there was a connection. */
+  #noteDial(exchange: EndedExchange): void {
+    const { startedMs, endedMs } = exchange;
+    exchange.blockedUs = us((this.#openMs || endedMs) - startedMs);
+    exchange.dnsUs = us((this.#stage === 'resolving' ? endedMs : this.#resolvedMs) - startedMs);
+    exchange.connectingUs = us(this.#connectedMs - this.#dialedMs);
+    exchange.tlsUs = us(this.#openMs - this.#connectedMs);
   }
 }

@@ -81,13 +81,13 @@ export class HttpClient implements Http {
   }
 
   get(url: string | NamedUrl, params?: Params): Promise<Response> {
-    return this.request('GET', url, null, params);
+    return this.#call(this.#user(), 'GET', url, null, params ?? NO_PARAMS);
   }
   head(url: string | NamedUrl, params?: Params): Promise<Response> {
-    return this.request('HEAD', url, null, params);
+    return this.#call(this.#user(), 'HEAD', url, null, params ?? NO_PARAMS);
   }
   post(url: string | NamedUrl, body?: RequestBody, params?: Params): Promise<Response> {
-    return this.request('POST', url, body, params);
+    return this.#call(this.#user(), 'POST', url, body, params ?? NO_PARAMS);
   }
   put(url: string | NamedUrl, body?: RequestBody, params?: Params): Promise<Response> {
     return this.request('PUT', url, body, params);
@@ -160,14 +160,17 @@ export class HttpClient implements Http {
     const target = this.#context.urls.get(href);
     if (target === null) return this.#invalidUrl(user, method, href, params);
     return new Promise((resolve, reject) => {
+      const givenName = params.tags?.name ?? (typeof url === 'string' ? undefined : url.name);
       const request: CallRequest = {
         method,
         url: target,
         body: bodyOf(body),
         params,
         jar: ScriptCookieJar.jarOf(params.jar) ?? user.jar,
-        expected: this.#expected(user, params),
-        name: params.tags?.name ?? (typeof url === 'string' ? undefined : url.name),
+        expects: this.#expected(user, params),
+        givenName,
+        name: givenName ?? target.href,
+        tags: params.tags,
       };
       const call = new Call(this.#context, user, request, resolve, reject);
       if (method === 'GET' && params === NO_PARAMS && user.jar.empty && !this.#context.defaults.close)
@@ -191,8 +194,8 @@ export class HttpClient implements Http {
   #invalidUrl(user: HttpUser, method: string, href: string, params: Params): Promise<Response> {
     const shown = href.slice(0, 200);
     const exchange = unsentExchange(CAUSES.invalidUrl, shown);
-    const response = new HttpResponse(exchange, { method, href, out: null, binary: false });
-    user.record(exchange, { name: params.tags?.name ?? shown, method, tags: params.tags, expected: false });
+    const response = new HttpResponse(exchange, { method, url: { href }, params: NO_PARAMS }, null);
+    user.record(exchange, { name: params.tags?.name ?? shown, method, tags: params.tags }, false);
     return this.#context.throws
       ? Promise.reject(new Error(`[${CAUSES.invalidUrl.name}] ${method} ${shown}: ${response.error}`))
       : Promise.resolve(response);

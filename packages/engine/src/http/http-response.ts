@@ -1,4 +1,4 @@
-import type { Response, ResponseCookie, Timings } from '@muster/script';
+import type { Params, Response, ResponseCookie, Timings } from '@muster/script';
 import { parseSetCookie } from './cookie.js';
 import { decodeBody } from './decode-body.js';
 import { statusErrorCode } from './error-codes.js';
@@ -8,10 +8,8 @@ import { canonicalName, type ResponseFields } from './response-head.js';
 /** The request behind an answer. */
 export interface Asked {
   readonly method: string;
-  readonly href: string;
-  /** Null when it could not be written. */
-  readonly out: Outgoing | null;
-  readonly binary: boolean;
+  readonly url: { readonly href: string };
+  readonly params: Params;
 }
 
 const NO_FIELDS: ResponseFields = { headers: {}, cookies: [] };
@@ -20,16 +18,19 @@ const NO_FIELDS: ResponseFields = { headers: {}, cookies: [] };
 export class HttpResponse implements Response {
   readonly #exchange: Exchange;
   readonly #asked: Asked;
+  readonly #out: Outgoing | null;
   #body: string | Uint8Array | null | undefined;
   #json: unknown;
 
-  constructor(exchange: Exchange, asked: Asked) {
+  /** @param out null when the request could not be written */
+  constructor(exchange: Exchange, asked: Asked, out: Outgoing | null) {
     this.#exchange = exchange;
     this.#asked = asked;
+    this.#out = out;
   }
 
   get url(): string {
-    return this.#asked.href;
+    return this.#asked.url.href;
   }
   get status(): number {
     return this.#exchange.status;
@@ -81,8 +82,9 @@ export class HttpResponse implements Response {
     return this.#exchange.remotePort;
   }
   get request(): Response['request'] {
-    const { method, href, out } = this.#asked;
-    return { method, url: href, headers: out === null ? {} : sentHeaders(out.head) };
+    const { method, url } = this.#asked;
+    const out = this.#out;
+    return { method, url: url.href, headers: out === null ? {} : sentHeaders(out.head) };
   }
 
   json(path?: string): unknown {
@@ -115,8 +117,9 @@ export class HttpResponse implements Response {
   #decode(): string | Uint8Array | null {
     const { body, head } = this.#exchange;
     if (body === null) return null;
-    const plain = head?.encoded === true ? decodeBody(body, head.fields.headers['Content-Encoding'] ?? '') : body;
-    return this.#asked.binary ? new Uint8Array(plain) : plain.toString('utf8');
+    const { bytes } = body;
+    const plain = head?.encoded === true ? decodeBody(bytes, head.fields.headers['Content-Encoding'] ?? '') : bytes;
+    return this.#asked.params.responseType === 'binary' ? new Uint8Array(plain) : plain.toString('utf8');
   }
 }
 

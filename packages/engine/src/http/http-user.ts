@@ -8,8 +8,11 @@ export interface HttpUser {
   readonly jar: CookieJar;
   /** True once the iteration was cut off: nothing more is to come of it. */
   readonly cancelled: boolean;
-  /** Called once per exchange, at its end; each hop of a redirect is one. */
-  record(exchange: Exchange, request: RecordedRequest): void;
+  /**
+   * Called once per exchange, at its end; each hop of a redirect is one.
+   * @param expected the answer is one that counts as success
+   */
+  record(exchange: Exchange, request: RecordedRequest, expected: boolean): void;
 }
 
 /** What a metric must know of the request. */
@@ -18,5 +21,4 @@ export interface RecordedRequest {
   /** Empty for an exchange that was cut off with its iteration: it is counted, not judged. */
   readonly method: string;
   readonly tags: Readonly<Record<string, string>> | undefined;
-  readonly expected: boolean;
 }

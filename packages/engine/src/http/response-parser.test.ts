@@ -37,7 +37,7 @@ const read = (pieces: readonly string[], memo: HeadMemo | null = null) => {
     shared.fill('!');
   }
   const { head, done, failure, keepAlive } = parser;
-  const body = done ? parser.takeBody().toString('latin1') : '';
+  const body = done ? parser.takeBody().bytes.toString('latin1') : '';
   return { status: head?.status, text: head?.text, body, done, failure, keepAlive, left };
 };
 const cut = (text: string, places: readonly number[]): string[] => {

@@ -1,4 +1,4 @@
-import { BodyBuffer } from './body-buffer.js';
+import { type Body, BodyBuffer, BodySlabs } from './body-buffer.js';
 import { ChunkReader } from './chunk-reader.js';
 import { CAUSES, type ErrorCause } from './error-codes.js';
 import type { HeadMemo } from './head-memo.js';
@@ -9,6 +9,7 @@ import { ResponseHead } from './response-head.js';
 const MAX_HEAD_BYTES = 64 * 1_024;
 const FIRST_PENDING_BYTES = 1_024;
 const EMPTY = Buffer.alloc(0);
+const SLABS = new BodySlabs();
 
 type State = 'head' | 'length' | 'close' | 'chunked' | 'done' | 'failed';
 
@@ -21,7 +22,7 @@ export class ResponseParser {
   /** Null until it is whole. */
   head: ResponseHead | null = null;
   readonly #reader = new HeadReader();
-  readonly #body = new BodyBuffer();
+  readonly #body = new BodyBuffer(SLABS);
   #chunks: ChunkReader | null = null;
   #memo: HeadMemo | null = null;
   #state: State = 'head';
@@ -61,7 +62,7 @@ export class ResponseParser {
     return this.head?.keepAlive === true && (this.head.framing !== 'close' || this.#bodiless(this.head));
   }
   /** The body; empty when it is not kept. Given once. */
-  takeBody(): Buffer {
+  takeBody(): Body {
     return this.#body.take();
   }
 
@@ -81,7 +82,7 @@ export class ResponseParser {
           at = this.#readChunks(buffer, at, to);
           break;
         case 'close':
-          this.#keep(buffer, at, to, 0);
+          this.#keep(buffer, at, to, -1);
           at = to;
           break;
         default:
@@ -203,7 +204,7 @@ export class ResponseParser {
     if (chunks.inData) {
       const end = Math.min(to, from + chunks.left);
       chunks.took(end - from);
-      this.#keep(buffer, from, end, 0);
+      this.#keep(buffer, from, end, -1);
       return end;
     }
     const at = chunks.skip(buffer, from, to);

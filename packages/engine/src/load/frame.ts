@@ -44,8 +44,8 @@ export class Frame implements HttpUser {
     return this.#place;
   }
 
-  record(exchange: Exchange, request: RecordedRequest): void {
-    this.user.scenario.recorder.request(this.place, exchange, request, this.user);
+  record(exchange: Exchange, request: RecordedRequest, expected: boolean): void {
+    this.user.scenario.recorder.request(this.place, exchange, request, expected, this.user);
   }
 
   /** The frame of a group inside this one. */

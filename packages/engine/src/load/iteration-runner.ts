@@ -37,6 +37,8 @@ const MAX_WITHOUT_TURN_MS = 15;
 export class IterationRunner {
   readonly #ports: IterationRunnerPorts;
   #turning: Promise<void> | null = null;
+  /** When the iteration that ended last did: the next one of its user begins at that instant. */
+  #endedMs = 0;
   completed = 0;
   interrupted = 0;
   failed = 0;
@@ -51,12 +53,13 @@ export class IterationRunner {
   }
 
   async #loop(user: VirtualUser, fn: AuthorFunction, next: (user: VirtualUser, nowMs: number) => Next): Promise<void> {
+    let startedMs = performance.now();
     for (;;) {
-      const startedMs = performance.now();
       const index = next(user, startedMs);
       if (index === 'end') return;
       if (typeof index !== 'number') {
         await index;
+        startedMs = performance.now();
         continue;
       }
       this.#begin(user, startedMs, -1, index);
@@ -68,7 +71,11 @@ export class IterationRunner {
         this.#note(user, thrown);
       }
       const pause = this.#end(user);
-      if (pause !== null) await pause;
+      if (pause === null) startedMs = this.#endedMs;
+      else {
+        await pause;
+        startedMs = performance.now();
+      }
     }
   }
 
@@ -105,6 +112,7 @@ export class IterationRunner {
     user.inIteration = false;
     this.completed += 1;
     iterations.completed.add(1);
+    this.#endedMs = nowMs;
     const tookMs = nowMs - user.iterationStartedMs;
     iterations.duration.addUs(Math.round(tookMs * 1_000));
     if (tookMs < this.#ports.minIterationMs) return user.pause(this.#ports.minIterationMs - tookMs);

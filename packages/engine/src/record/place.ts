@@ -17,6 +17,11 @@ export interface RequestSinks {
   readonly sending: Trend;
   readonly waiting: Trend;
   readonly receiving: Trend;
+  readonly place: Place;
+  /** What went well on a connection that was open, as most does: counted here, and to the sinks when the second ends. */
+  smooth: number;
+  smoothSent: number;
+  smoothReceived: number;
 }
 
 /** Names of requests whose sinks a place keeps at hand; others are looked up each time. */
@@ -40,6 +45,8 @@ export class Place {
   readonly #requests = new Map<string, RequestSinks[]>();
   readonly #checks = new Map<string, Rate>();
   readonly #custom = new Map<string, Sink>();
+  #last: RequestSinks | null = null;
+  #lastName = '';
 
   constructor(series: SeriesSet, scenario: string, group: string, tags: Tags) {
     this.#series = series;
@@ -63,48 +70,76 @@ export class Place {
   }
 
   /** The sinks of a request that ended so. */
-  request(exchange: Exchange, request: RecordedRequest, errorCode: number): RequestSinks {
+  request(exchange: Exchange, request: RecordedRequest, expected: boolean, errorCode: number): RequestSinks {
     const { tags } = request;
-    if (tags !== undefined && hasMoreThanName(tags)) return this.#tagged(exchange, request, errorCode, tags);
-    const code = codeOf(exchange, request, errorCode);
+    const code = codeOf(exchange, expected, errorCode);
+    if (tags !== undefined && hasMoreThanName(tags)) return this.#tagged(exchange, request, expected, errorCode, code);
+    const last = this.#last;
+    if (last !== null && last.code === code && this.#lastName === request.name && last.method === request.method)
+      return last;
+    const sinks = this.#untagged(exchange, request, expected, errorCode, code);
+    this.#last = sinks;
+    this.#lastName = request.name;
+    return sinks;
+  }
+
+  #untagged(
+    exchange: Exchange,
+    request: RecordedRequest,
+    expected: boolean,
+    errorCode: number,
+    code: number,
+  ): RequestSinks {
     const list = this.#requests.get(request.name);
     if (list !== undefined)
       for (const each of list) if (each.code === code && each.method === request.method) return each;
-    const made = this.#makeSinks(exchange, request, errorCode, {});
+    const made = this.#makeSinks(exchange, request, expected, errorCode, code);
     if (list !== undefined) list.push(made);
     else if (this.#requests.size < MAX_NAMES) this.#requests.set(request.name, [made]);
     return made;
   }
 
   /** With tags of its own: they are part of the key, in the order of their names. */
-  #tagged(exchange: Exchange, request: RecordedRequest, errorCode: number, tags: Tags): RequestSinks {
+  #tagged(
+    exchange: Exchange,
+    request: RecordedRequest,
+    expected: boolean,
+    errorCode: number,
+    code: number,
+  ): RequestSinks {
+    const tags = request.tags ?? {};
     let key = request.name;
     for (const name of Object.keys(tags).sort()) key += `\u0000${name}\u0001${tags[name]}`;
-    const code = codeOf(exchange, request, errorCode);
     const list = this.#requests.get(key);
     if (list !== undefined)
       for (const each of list) if (each.code === code && each.method === request.method) return each;
-    const made = this.#makeSinks(exchange, request, errorCode, tags);
+    const made = this.#makeSinks(exchange, request, expected, errorCode, code);
     if (list !== undefined) list.push(made);
     else if (this.#requests.size < MAX_NAMES) this.#requests.set(key, [made]);
     return made;
   }
 
-  #makeSinks(exchange: Exchange, request: RecordedRequest, errorCode: number, own: Tags): RequestSinks {
+  #makeSinks(
+    exchange: Exchange,
+    request: RecordedRequest,
+    expected: boolean,
+    errorCode: number,
+    code: number,
+  ): RequestSinks {
     const series = this.#series;
     const tags = series.tags({
       ...this.#tags.tags,
-      ...own,
+      ...request.tags,
       name: request.name,
       method: request.method,
       status: String(exchange.status),
-      expected_response: String(request.expected),
+      expected_response: String(expected),
       ...(errorCode === 0 ? {} : { error_code: String(errorCode) }),
       ...(exchange.answered ? { proto: `HTTP/1.${exchange.minor}` } : {}),
     });
     return {
       method: request.method,
-      code: codeOf(exchange, request, errorCode),
+      code,
       reqs: series.counter('http_reqs', tags),
       failed: series.rate('http_req_failed', tags),
       duration: series.trend('http_req_duration', tags),
@@ -115,6 +150,10 @@ export class Place {
       sending: series.trend('http_req_sending', tags),
       waiting: series.trend('http_req_waiting', tags),
       receiving: series.trend('http_req_receiving', tags),
+      place: this,
+      smooth: 0,
+      smoothSent: 0,
+      smoothReceived: 0,
     };
   }
 
@@ -144,15 +183,34 @@ export class Place {
   }
 }
 
+/** Hands what was counted apart to the sinks. */
+export const settleSmooth = (sinks: RequestSinks): void => {
+  const { place, smooth } = sinks;
+  place.started.add(smooth);
+  place.sent.add(smooth);
+  place.answered.add(smooth);
+  place.bytesSent.add(sinks.smoothSent);
+  place.bytesReceived.add(sinks.smoothReceived);
+  sinks.reqs.add(smooth);
+  sinks.failed.addTimes(false, smooth);
+  sinks.blocked.addZeros(smooth);
+  sinks.dns.addZeros(smooth);
+  sinks.connecting.addZeros(smooth);
+  sinks.tls.addZeros(smooth);
+  sinks.smooth = 0;
+  sinks.smoothSent = 0;
+  sinks.smoothReceived = 0;
+};
+
 const hasMoreThanName = (tags: Tags): boolean => {
   for (const name in tags) if (name !== 'name') return true;
   return false;
 };
 
 /** Status below 1,024, error code below 4,096, two flags, the minor version: 25 bits. */
-const codeOf = (exchange: Exchange, request: RecordedRequest, errorCode: number): number =>
+const codeOf = (exchange: Exchange, expected: boolean, errorCode: number): number =>
   (((((errorCode & 4_095) << 10) | (exchange.status & 1_023)) << 3) |
-    (request.expected ? 4 : 0) |
+    (expected ? 4 : 0) |
     (exchange.answered ? 2 : 0) |
     (exchange.minor & 1)) >>>
   0;

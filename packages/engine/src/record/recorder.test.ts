@@ -30,7 +30,7 @@ const setUp = () => {
   const request = (atMs: number, more: Partial<Exchange> = {}, name = 'n', tags?: Record<string, string>) => {
     const { cause = null, status = 200 } = more;
     const expected = cause === null && status < 400;
-    recorder.request(place, exchange(atMs, more), { name, method: 'GET', tags, expected }, origin);
+    recorder.request(place, exchange(atMs, more), { name, method: 'GET', tags }, expected, origin);
   };
   return { recorder, windows, request, place };
 };
@@ -124,7 +124,7 @@ describe('Recorder', () => {
     const { recorder, windows, place } = setUp();
     recorder.begin(ORIGIN_MS);
     const cutOff = { ...unsentExchange(CAUSES.interrupted, ''), sent: true, endedMs: ORIGIN_MS + 1 };
-    recorder.request(place, cutOff, { name: 'n', method: '', tags: undefined, expected: true }, origin);
+    recorder.request(place, cutOff, { name: 'n', method: '', tags: undefined }, true, origin);
     recorder.finish(ORIGIN_MS + 2);
     expect(count(windows[0], 'started')).toBe(1);
     expect(count(windows[0], 'sent')).toBe(1);

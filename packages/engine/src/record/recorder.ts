@@ -4,7 +4,7 @@ import { statusErrorCode } from '../http/error-codes.js';
 import type { Exchange } from '../http/exchange.js';
 import type { RecordedRequest } from '../http/http-user.js';
 import { ErrorGroups } from './error-groups.js';
-import { Place } from './place.js';
+import { Place, type RequestSinks, settleSmooth } from './place.js';
 import { RowBuffer, type RowOrigin } from './row-buffer.js';
 
 /** A second that is sealed: what the supervisor puts into its outbox. */
@@ -37,6 +37,8 @@ export class Recorder {
   readonly #options: RecorderOptions;
   readonly #rows: RowBuffer;
   readonly #errors = new ErrorGroups();
+  /** Kinds of requests with counts that wait for the end of the second. */
+  readonly #smooth: RequestSinks[] = [];
   /** Instant 0 of the run; not known before the plan of generation 1. */
   #originMs: number | null = null;
   #second = -1;
@@ -65,9 +67,30 @@ export class Recorder {
   }
 
   /** One exchange, at its end. */
-  request(place: Place, exchange: Exchange, request: RecordedRequest, origin: RowOrigin): void {
+  request(place: Place, exchange: Exchange, request: RecordedRequest, expected: boolean, origin: RowOrigin): void {
     if (exchange.endedMs >= this.#endMs) this.tick(exchange.endedMs);
     this.#dirty = true;
+    if (expected && exchange.reused && exchange.answered && request.method !== '')
+      this.#wentSmoothly(place, exchange, request, origin);
+    else this.#went(place, exchange, request, expected, origin);
+  }
+
+  /** The usual case: an answer on a connection that was open. Same numbers as the other way, added up beforehand. */
+  #wentSmoothly(place: Place, exchange: Exchange, request: RecordedRequest, origin: RowOrigin): void {
+    const errorCode = statusErrorCode(exchange.status);
+    const sinks = place.request(exchange, request, true, errorCode);
+    if (sinks.smooth === 0) this.#smooth.push(sinks);
+    sinks.smooth += 1;
+    sinks.smoothSent += exchange.bytesSent;
+    sinks.smoothReceived += exchange.bytesReceived;
+    sinks.duration.addUs(exchange.durationUs);
+    sinks.sending.addUs(exchange.sendingUs);
+    sinks.waiting.addUs(exchange.waitingUs);
+    sinks.receiving.addUs(exchange.receivingUs);
+    this.#rows.add(place, exchange, request, true, origin, errorCode);
+  }
+
+  #went(place: Place, exchange: Exchange, request: RecordedRequest, expected: boolean, origin: RowOrigin): void {
     place.started.add(1);
     if (exchange.sent) place.sent.add(1);
     if (exchange.answered) place.answered.add(1);
@@ -77,9 +100,9 @@ export class Recorder {
     if (request.method === '') return;
     const { cause } = exchange;
     const errorCode = cause === null ? statusErrorCode(exchange.status) : cause.number;
-    const sinks = place.request(exchange, request, errorCode);
+    const sinks = place.request(exchange, request, expected, errorCode);
     sinks.reqs.add(1);
-    sinks.failed.add(!request.expected);
+    sinks.failed.add(!expected);
     sinks.duration.addUs(exchange.durationUs);
     sinks.blocked.addUs(exchange.blockedUs);
     sinks.dns.addUs(exchange.dnsUs);
@@ -88,7 +111,7 @@ export class Recorder {
     sinks.sending.addUs(exchange.sendingUs);
     sinks.waiting.addUs(exchange.waitingUs);
     sinks.receiving.addUs(exchange.receivingUs);
-    this.#rows.add(place, exchange, request, origin, errorCode);
+    this.#rows.add(place, exchange, request, expected, origin, errorCode);
     if (cause !== null) {
       const detail = exchange.detail === '' ? '' : `: ${exchange.detail}`;
       const text = `${cause.text}${detail} (${request.method} ${request.name})`;
@@ -134,6 +157,7 @@ export class Recorder {
 
   #seal(atMs: number): void {
     const originMs = this.#originMs ?? atMs;
+    for (const sinks of this.#smooth.splice(0)) settleSmooth(sinks);
     this.#options.beforeSeal(this.series, this.#second);
     const { measured, kept } = this.#rows;
     const samples = this.#rows.take(originMs);

@@ -12,7 +12,7 @@ const place = { scenario: 's', group: '::g' };
 const add = (rows: RowBuffer, endedMs: number, expected = true, name = 'n'): void => {
   const exchange = { ...unsentExchange(CAUSES.other, ''), startedMs: endedMs - 1, endedMs, durationUs: 5, status: 200 };
   const origin = { intendedUs: 7, iterationStartedMs: endedMs - 2, id: 3, iteration: 4 };
-  rows.add(place, exchange, { name, method: 'GET', tags: undefined, expected }, origin, 0);
+  rows.add(place, exchange, { name, method: 'GET', tags: undefined }, expected, origin, 0);
 };
 const column = (samples: SamplesPayload | null, name: string): (number | string)[] => {
   const found = samples?.columns.find((each) => each.name === name);

@@ -55,10 +55,17 @@ export class RowBuffer {
     return this.#kept.rows + this.#failed.rows;
   }
 
-  add(place: RowPlace, exchange: Exchange, request: RecordedRequest, origin: RowOrigin, errorCode: number): void {
+  add(
+    place: RowPlace,
+    exchange: Exchange,
+    request: RecordedRequest,
+    expected: boolean,
+    origin: RowOrigin,
+    errorCode: number,
+  ): void {
     this.#measured += 1;
-    if (!request.expected) {
-      if (!this.#failed.isFull) this.#write(this.#failed, place, exchange, request, origin, errorCode);
+    if (!expected) {
+      if (!this.#failed.isFull) this.#write(this.#failed, place, exchange, request, expected, origin, errorCode);
       return;
     }
     if (this.#skip > 0) {
@@ -77,7 +84,7 @@ export class RowBuffer {
       }
     }
     this.#skip = this.#stride - 1;
-    this.#write(this.#kept, place, exchange, request, origin, errorCode);
+    this.#write(this.#kept, place, exchange, request, expected, origin, errorCode);
   }
 
   /** In the order of `SAMPLE_COLUMNS`; instants are still on the clock of the process. */
@@ -86,6 +93,7 @@ export class RowBuffer {
     place: RowPlace,
     exchange: Exchange,
     request: RecordedRequest,
+    expected: boolean,
     origin: RowOrigin,
     errorCode: number,
   ): void {
@@ -102,7 +110,7 @@ export class RowBuffer {
     numbers[at + 7] = texts.numberOf(request.method);
     numbers[at + 8] = exchange.status;
     numbers[at + 9] = errorCode;
-    numbers[at + 10] = request.expected ? 0 : 1;
+    numbers[at + 10] = expected ? 0 : 1;
     numbers[at + 11] = exchange.durationUs;
     numbers[at + 12] = exchange.blockedUs;
     numbers[at + 13] = exchange.connectingUs;

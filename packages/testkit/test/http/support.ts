@@ -19,14 +19,17 @@ import { TEST_AUTHORITY } from '@muster/testkit/target';
 export class TestUser implements HttpUser {
   readonly connections: ConnectionPool;
   readonly jar = new CookieJar();
-  readonly recorded: { readonly exchange: Exchange; readonly request: RecordedRequest }[] = [];
+  readonly recorded: {
+    readonly exchange: Exchange;
+    readonly request: RecordedRequest & { readonly expected: boolean };
+  }[] = [];
   cancelled = false;
 
   constructor(connections = new ConnectionPool()) {
     this.connections = connections;
   }
-  record(exchange: Exchange, request: RecordedRequest): void {
-    this.recorded.push({ exchange, request });
+  record(exchange: Exchange, { name, method, tags }: RecordedRequest, expected: boolean): void {
+    this.recorded.push({ exchange, request: { name, method, tags, expected } });
   }
   /** The latest exchange. */
   get last(): Exchange {
