@@ -30,7 +30,7 @@ export const runExternal = async ({ file, flags, place, observerOptions }: RunOr
   const files = await filesOf(file, flags, io);
 
   const submit = async (client: OriginalClient, agents: number): Promise<number> => {
-    const watch = await startWatch(client);
+    await using watch = await startWatch(client);
     const { run } = await client.run({
       agents,
       testRunner: command,
@@ -48,7 +48,6 @@ export const runExternal = async ({ file, flags, place, observerOptions }: RunOr
       },
     });
     if (flags.detach) {
-      watch.end();
       io.out(`${run}\n`);
       return EXIT.passed;
     }

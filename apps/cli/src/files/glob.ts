@@ -1,5 +1,5 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 
 const SPECIAL = /[*?[\]]/;
 
@@ -10,13 +10,16 @@ const SPECIAL = /[*?[\]]/;
 export const expandGlob = async (pattern: string, folder: string): Promise<readonly string[]> => {
   if (!SPECIAL.test(pattern)) return [pattern];
   const parts = pattern.split('/').filter((part, index) => part !== '.' && (part !== '' || index === 0));
-  return [...new Set(await matches(folder, '', parts))].sort();
+  const found: string[] = [];
+  for (const path of new Set(await matches(folder, '', parts))) {
+    if ((await lstat(resolve(folder, path)).catch(() => null)) !== null) found.push(path);
+  }
+  return found.sort();
 };
 
 const matches = async (folder: string, above: string, parts: readonly string[]): Promise<readonly string[]> => {
   const [part, ...rest] = parts;
   if (part === undefined) return above === '' ? [] : [above];
-  // Plain names are not looked up: whether the file is there is asked by whoever reads it.
   if (part !== '**' && !SPECIAL.test(part)) return await matches(folder, part === '' ? '/' : join(above, part), rest);
   const entries = await readdir(join(folder, above), { withFileTypes: true }).catch(() => []);
   const found = part === '**' ? [...(await matches(folder, above, rest))] : [];

@@ -53,7 +53,7 @@ export const followOriginal = async (
     clearInterval(show);
     over.off();
     interrupts.off();
-    options.watch.end();
+    await options.watch.end();
   }
   if (ending === 'detached') {
     io.out(`run ${run} goes on; \`muster attach ${run}\` follows it again\n`);

@@ -1,9 +1,9 @@
 import type { OriginalClient, OriginalEvent } from '@muster/client';
 
 /** What a broker publishes, from an instant on. */
-export interface Watch {
+export interface Watch extends AsyncDisposable {
   readonly events: AsyncIterator<OriginalEvent, void>;
-  readonly end: () => void;
+  readonly end: () => Promise<void>;
 }
 
 /** A publisher that nobody gets through to is done without: the broker is asked as well. */
@@ -22,8 +22,14 @@ export const startWatch = async (client: OriginalClient): Promise<Watch> => {
   let first: Promise<IteratorResult<OriginalEvent, void>> | null = events.next();
   await Promise.race([connected, first]);
   clearTimeout(timer);
+  const end = async () => {
+    // Whoever waits for an event is woken; without anybody, the generator stands at its last one.
+    ending.abort();
+    await events.return();
+  };
   return {
-    end: () => ending.abort(),
+    end,
+    [Symbol.asyncDispose]: end,
     events: {
       next: () => {
         const next = first ?? events.next();
