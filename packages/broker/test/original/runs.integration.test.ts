@@ -114,6 +114,37 @@ describe('an agent of the original', () => {
   });
 });
 
+describe('a client of the original', () => {
+  it('may be a DEALER that asks many things at once: each has one answer, in the frames of the question', async () => {
+    await agent(1);
+    const dealer = kept(new zmq.Dealer({ linger: 0, receiveTimeout: 10_000 }));
+    dealer.connect(broker.endpoints.frontend);
+    const questions = [
+      '{"command":"PING"}',
+      '{ "command" : "CTRL_RUN" , "agents" : 1 , "args" : { "fqn" : "a\\/b" } }',
+      '{"command":"CTRL_RUN","agents":5,"args":{}}',
+      '{"command":"NOPE"}',
+      'no json',
+      '{}',
+      '{"command":"LIST"}',
+    ];
+    for (const question of questions) await dealer.send(['', question]);
+    const answers: Body[] = [];
+    for (const _ of questions) {
+      const [gap, body, ...more] = await dealer.receive();
+      expect([gap?.byteLength, more]).toEqual([0, []]);
+      answers.push(JSON.parse(String(body)) as Body);
+    }
+    expect(answers.filter((answer) => answer.error === 'Not enough agents')).toHaveLength(1);
+    expect(answers.filter(({ result }) => (result as Body | undefined)?.run_id !== undefined)).toHaveLength(1);
+    await dealer.send(['', '{"command":"CTRL_LIST_RUNS"}']);
+    const [, last] = await dealer.receive();
+    const listedRuns = (JSON.parse(String(last)) as { result: Body }).result;
+    const [run_id = ''] = Object.keys(listedRuns);
+    expect(await metadata(run_id)).toMatchObject({ fqn: 'a/b' });
+  });
+});
+
 describe('a run of the original', () => {
   it('is refused as a whole when too few agents are free', async () => {
     await agent(1);

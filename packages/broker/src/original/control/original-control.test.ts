@@ -1,97 +1,111 @@
+import { readRegisterInfo } from '@muster/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ControlStage } from '../../../test/original/control-stage.js';
 
 const running = (run_id: string) => ({ '10': { status: 'running', run_id } });
 
-describe('the controller of the original, as its own tests describe it', () => {
-  it('knows an agent that registered, by its bare id too, and forgets one that unregisters while it works', () => {
-    const stage = new ControlStage();
-    stage.register('1');
-    expect(stage.control.agents().map(({ agent }) => agent)).toEqual(['1']);
-    const run = stage.run(1);
-    stage.do({ type: 'unregister', agent: '1' });
-    expect(stage.control.agents()).toEqual([]);
-    expect(stage.runs()).toEqual({});
-    expect(stage.metadata[run]).toMatchObject({ active: false });
-  });
+/** How agents sign on in the generations that the tests are of. */
+const GENERATIONS: readonly (readonly [string, (id: string) => string])[] = [
+  ['by bare ids', (id) => id],
+  ['as objects', (id) => JSON.stringify({ agent_id: id, pid: 1, hostname: 'vm' })],
+];
 
-  it('reserves as many agents as asked for, or none', () => {
-    const stage = new ControlStage();
-    stage.register('1', '2');
-    expect(stage.ask({ command: 'CTRL_RUN', agents: 10, args: {} })).toEqual({ error: 'Not enough agents' });
-    expect(stage.told()).toEqual([]);
-    expect(stage.agentsOf(stage.run(2))).toEqual(['1', '2']);
-  });
+describe.each(GENERATIONS)(
+  'the controller of the original with agents that sign on %s, as its own tests describe it',
+  (_, body) => {
+    const register = (stage: ControlStage, ...ids: string[]): void => {
+      for (const id of ids) stage.do({ type: 'register', info: readRegisterInfo(Buffer.from(body(id))) });
+    };
 
-  it('lists the runs that go on, and stops one by its agents alone', () => {
-    const stage = new ControlStage();
-    stage.register('1', '2', '3');
-    const [run, run2] = [stage.run(1), stage.run(2)];
-    expect(Object.keys(stage.runs()).sort()).toEqual([run, run2].sort());
-    const [agent] = stage.agentsOf(run);
-    expect(stage.ask({ command: 'CTRL_STOP_RUN', run_id: run })).toEqual({ result: [agent] });
-    expect(stage.told('STOP')).toEqual([`${agent} STOP`]);
-    expect(JSON.stringify(stage.last(agent ?? '', 'STOP').order)).toBe('{"command":"STOP"}');
-  });
-
-  it('keeps metadata of a run, and knows to which run rows of its agent belong', () => {
-    const stage = new ControlStage();
-    stage.register('1');
-    const run = stage.run(1, { some: 'data' });
-    expect(stage.metadata[run]).toEqual({
-      some: 'data',
-      zmq_receiver: 'tcp://r:1',
-      started: 1_700_000_001,
-      active: true,
+    it('knows an agent that registered, by its bare id too, and forgets one that unregisters while it works', () => {
+      const stage = new ControlStage();
+      register(stage, '1');
+      expect(stage.control.agents().map(({ agent }) => agent)).toEqual(['1']);
+      const run = stage.run(1);
+      stage.do({ type: 'unregister', agent: '1' });
+      expect(stage.control.agents()).toEqual([]);
+      expect(stage.runs()).toEqual({});
+      expect(stage.metadata[run]).toMatchObject({ active: false });
     });
-    expect(stage.control.runOf('1')).toBe(run);
-    expect(stage.control.runOf('2')).toBeNull();
-  });
 
-  it('takes observers that there are, by short and long names, and refuses others before anything begins', () => {
-    const stage = new ControlStage({ knowsObserver: (name) => ['irc', 'loads.observers.irc'].includes(name) });
-    stage.register('1');
-    expect(stage.ask({ command: 'CTRL_RUN', agents: 1, args: { observer: ['irc', 'blah'] } })).toEqual({
-      error: [expect.stringContaining('blah')],
+    it('reserves as many agents as asked for, or none', () => {
+      const stage = new ControlStage();
+      register(stage, '1', '2');
+      expect(stage.ask({ command: 'CTRL_RUN', agents: 10, args: {} })).toEqual({ error: 'Not enough agents' });
+      expect(stage.told()).toEqual([]);
+      expect(stage.agentsOf(stage.run(2))).toEqual(['1', '2']);
     });
-    expect(stage.runs()).toEqual({});
-    stage.run(1, { observer: ['irc', 'loads.observers.irc'] });
-  });
 
-  it('runs on the one agent that came after a refusal', () => {
-    const stage = new ControlStage();
-    expect(stage.ask({ command: 'RUN', agents: 1, args: {} })).toEqual({ error: 'Not enough agents' });
-    stage.register('agent1');
-    expect(stage.ask({ command: 'RUN', agents: 1, args: {} })).toMatchObject({ result: { agents: ['agent1'] } });
-  });
-
-  it('hands a command for an agent on, with every field the client gave', () => {
-    const stage = new ControlStage();
-    stage.register('1');
-    stage.ask({ command: 'RUN', agents: 1, args: {} });
-    expect(stage.ask({ command: 'CTRL_AGENT_STATUS', agents: 1, args: {}, agent_id: '1' })).toEqual({
-      result: { status: {}, command: 'STATUS' },
+    it('lists the runs that go on, and stops one by its agents alone', () => {
+      const stage = new ControlStage();
+      register(stage, '1', '2', '3');
+      const [run, run2] = [stage.run(1), stage.run(2)];
+      expect(Object.keys(stage.runs()).sort()).toEqual([run, run2].sort());
+      const [agent] = stage.agentsOf(run);
+      expect(stage.ask({ command: 'CTRL_STOP_RUN', run_id: run })).toEqual({ result: [agent] });
+      expect(stage.told('STOP')).toEqual([`${agent} STOP`]);
+      expect(JSON.stringify(stage.last(agent ?? '', 'STOP').order)).toBe('{"command":"STOP"}');
     });
-    const { order, client } = stage.last('1', '_STATUS');
-    expect(order).toEqual({ command: '_STATUS', args: {}, agents: 1, agent_id: '1' });
-    expect(client).toBe('c');
-  });
 
-  it('takes the run from agents that do not answer in time, and ends it', () => {
-    const stage = new ControlStage({ pollMs: 100, agentTimeoutMs: 500 });
-    stage.register('1', '2');
-    const run = stage.run(2);
-    stage.pass(200);
-    expect(new Set(stage.told('_STATUS'))).toEqual(new Set(['1 _STATUS', '2 _STATUS']));
-    expect(stage.agentsOf(run)).toEqual(['1', '2']);
-    stage.pass(700);
-    expect(stage.told('QUIT').toSorted()).toEqual(['1 QUIT', '2 QUIT']);
-    expect(stage.runs()).toEqual({});
-    expect(stage.metadata[run]).toMatchObject({ stopped: true, active: false, ended: expect.any(Number) });
-    expect(stage.of('end')).toHaveLength(1);
-  });
-});
+    it('keeps metadata of a run, and knows to which run rows of its agent belong', () => {
+      const stage = new ControlStage();
+      register(stage, '1');
+      const run = stage.run(1, { some: 'data' });
+      expect(stage.metadata[run]).toEqual({
+        some: 'data',
+        zmq_receiver: 'tcp://r:1',
+        started: 1_700_000_001,
+        active: true,
+      });
+      expect(stage.control.runOf('1')).toBe(run);
+      expect(stage.control.runOf('2')).toBeNull();
+    });
+
+    it('takes observers that there are, by short and long names, and refuses others before anything begins', () => {
+      const stage = new ControlStage({ knowsObserver: (name) => ['irc', 'loads.observers.irc'].includes(name) });
+      register(stage, '1');
+      expect(stage.ask({ command: 'CTRL_RUN', agents: 1, args: { observer: ['irc', 'blah'] } })).toEqual({
+        error: [expect.stringContaining('blah')],
+      });
+      expect(stage.runs()).toEqual({});
+      stage.run(1, { observer: ['irc', 'loads.observers.irc'] });
+    });
+
+    it('runs on the one agent that came after a refusal', () => {
+      const stage = new ControlStage();
+      expect(stage.ask({ command: 'RUN', agents: 1, args: {} })).toEqual({ error: 'Not enough agents' });
+      register(stage, 'agent1');
+      expect(stage.ask({ command: 'RUN', agents: 1, args: {} })).toMatchObject({ result: { agents: ['agent1'] } });
+    });
+
+    it('hands a command for an agent on, with every field the client gave', () => {
+      const stage = new ControlStage();
+      register(stage, '1');
+      stage.ask({ command: 'RUN', agents: 1, args: {} });
+      expect(stage.ask({ command: 'CTRL_AGENT_STATUS', agents: 1, args: {}, agent_id: '1' })).toEqual({
+        result: { status: {}, command: 'STATUS' },
+      });
+      const { order, client } = stage.last('1', '_STATUS');
+      expect(order).toEqual({ command: '_STATUS', args: {}, agents: 1, agent_id: '1' });
+      expect(client).toBe('c');
+    });
+
+    it('takes the run from agents that do not answer in time, and ends it', () => {
+      const stage = new ControlStage({ pollMs: 100, agentTimeoutMs: 500 });
+      register(stage, '1', '2');
+      const run = stage.run(2);
+      stage.pass(200);
+      expect(new Set(stage.told('_STATUS'))).toEqual(new Set(['1 _STATUS', '2 _STATUS']));
+      expect(stage.agentsOf(run)).toEqual(['1', '2']);
+      stage.pass(700);
+      expect(stage.told('QUIT').toSorted()).toEqual(['1 QUIT', '2 QUIT']);
+      expect(stage.runs()).toEqual({});
+      expect(stage.metadata[run]).toMatchObject({ stopped: true, active: false, ended: expect.any(Number) });
+      expect(stage.of('end')).toHaveLength(1);
+    });
+  },
+);
 
 describe('a run of the original', () => {
   it('begins when its metadata is kept: nobody is told before, and the saves come first', () => {

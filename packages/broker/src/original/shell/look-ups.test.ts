@@ -38,6 +38,8 @@ describe('what clients of the original ask of the results', () => {
     expect(await ask({ command: 'CTRL_GET_DATA', run_id: 'run' })).toEqual([
       { data_type: 'some', agent_id: '1', run_id: 'run' },
     ]);
+    // To read takes nothing away.
+    expect(await ask({ command: 'CTRL_GET_DATA', run_id: 'run' })).toHaveLength(1);
     expect(await ask({ command: 'GET_COUNTS', run_id: 'other' })).toEqual({ some: 1 });
     expect(await ask({ command: 'CTRL_GET_RUNS' })).toEqual(['run', 'other']);
     expect(await ask({ command: 'CTRL_GET_METADATA', run_id: 'run' })).toEqual({ some: 'data', has_data: 1 });
