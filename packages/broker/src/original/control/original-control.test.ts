@@ -114,7 +114,7 @@ describe('a run of the original', () => {
     stage.register('1');
     expect(stage.ask({ command: 'CTRL_RUN', agents: 1, args: {} })).toBeUndefined();
     const first = stage.effects.findIndex(({ type }) => type === 'open');
-    expect(stage.effects[first - 1]).toMatchObject({ type: 'save', value: { step: 'opening' } });
+    expect(stage.effects[first - 1]).toMatchObject({ type: 'save', value: { id: 'run-1', step: 'opening' } });
     expect(stage.told('RUN')).toEqual([]);
     expect(stage.ask({ command: 'CTRL_RUN', agents: 1, args: {} }, 'd')).toEqual({ error: 'Not enough agents' });
     const effects = stage.do({ type: 'opened', run: 'run-1', fault: null });
@@ -366,6 +366,24 @@ describe('a broker that is started again', () => {
     expect(stage.of('end').map((each) => each.run)).toEqual([run]);
     expect(stage.runs()).toEqual({});
     stage.run(2);
+  });
+
+  it('keeps of runs that are over only that they are', () => {
+    const stage = new ControlStage({}, { 'original/member/lost/1': { agent: '1', native: false, since: 1 } });
+    stage.register('1', '2');
+    const run = stage.run(2);
+    expect(Object.keys(stage.saved).sort()).toEqual(
+      [
+        'original/agent/1',
+        'original/agent/2',
+        `original/member/${run}/1`,
+        `original/member/${run}/2`,
+        `original/run/${run}`,
+      ].sort(),
+    );
+    stage.status('1', {});
+    stage.status('2', {});
+    expect(Object.keys(stage.saved).sort()).toEqual(['original/agent/1', 'original/agent/2', `original/over/${run}`]);
   });
 });
 

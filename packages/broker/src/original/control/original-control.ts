@@ -13,7 +13,7 @@ import type {
   OriginalEffect,
   OriginalEvent,
 } from './events.js';
-import { agentKey, keptIn, type OriginalRunRecord, overKey, runKey } from './kept-state.js';
+import { agentKey, deletesOf, keptIn, type OriginalRunRecord, overKey, savesBetween } from './kept-state.js';
 import { KnownAgents, type Work } from './known-agents.js';
 import { OrderIds } from './order-ids.js';
 import { pick } from './pick.js';
@@ -53,6 +53,7 @@ export class OriginalControl {
   readonly #runs = new Map<string, OriginalRunRecord>();
   readonly #opening = new Map<string, Opening>();
   readonly #over: Set<string>;
+  readonly #orphans: readonly string[];
   readonly #direct = new DirectQuestions();
   readonly #ids: OrderIds;
   readonly #polls: Rhythm;
@@ -71,6 +72,7 @@ export class OriginalControl {
     this.#beats = new Rhythm(this.#config.beatMs);
     const kept = keptIn(saved);
     this.#over = new Set(kept.over);
+    this.#orphans = kept.orphans;
     for (const info of kept.agents) this.#agents.signOn(info);
     for (const record of kept.runs) {
       this.#runs.set(record.id, record);
@@ -83,11 +85,11 @@ export class OriginalControl {
   /** What is to be done first after a start. */
   begin(at: Instant): readonly OriginalEffect[] {
     return this.#turn(at, () => {
+      for (const key of this.#orphans) this.#do({ type: 'delete', key });
       for (const record of [...this.#runs.values()]) {
         if (record.step === 'opening') {
           // Its client was not answered, and its agents were not told.
-          this.#runs.delete(record.id);
-          this.#do({ type: 'delete', key: runKey(record.id) });
+          this.#drop(record);
         } else if (record.step === 'ending') {
           this.#do({ type: 'end', run: record.id, changes: record.ending ?? {} });
         } else if (record.members.length === 0) this.#endRun(record);
@@ -233,8 +235,13 @@ export class OriginalControl {
   }
 
   #keep(record: OriginalRunRecord): void {
+    for (const save of savesBetween(this.#runs.get(record.id), record)) this.#do(save);
     this.#runs.set(record.id, record);
-    this.#do({ type: 'save', key: runKey(record.id), value: record });
+  }
+
+  #drop(record: OriginalRunRecord): void {
+    this.#runs.delete(record.id);
+    for (const each of deletesOf(record)) this.#do(each);
   }
 
   #answered(agent: string, answer: AgentAnswer, client: string | null): void {
@@ -318,10 +325,10 @@ export class OriginalControl {
   }
 
   #forgetRun(run: string): void {
-    if (this.#runs.get(run)?.step !== 'ending') return;
-    this.#runs.delete(run);
+    const record = this.#runs.get(run);
+    if (record?.step !== 'ending') return;
+    this.#drop(record);
     this.#over.add(run);
-    this.#do({ type: 'delete', key: runKey(run) });
     this.#do({ type: 'save', key: overKey(run), value: this.#at.wallMs });
     for (const oldest of this.#over) {
       if (this.#over.size <= MAX_OVER) break;
@@ -398,8 +405,7 @@ export class OriginalControl {
     const { client, order } = opening;
     if (fault !== null) {
       for (const { agent } of record.members) this.#agents.end(agent);
-      this.#runs.delete(run);
-      this.#do({ type: 'delete', key: runKey(run) });
+      this.#drop(record);
       this.#do({ type: 'answer', client, body: failed(fault) });
       return;
     }
