@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { has, MUSTER, measureLoad, ROOT, startNginx } from '../lib.mjs';
 
-const SECONDS = 8;
-const WARM_MS = 2_000;
-const MEASURE_MS = 4_000;
+const SECONDS = 16;
+const WARM_MS = 8_000;
+const MEASURE_MS = 6_000;
 
 export const prove = async ({ say }) => {
   if (!has('nginx')) throw new Error('nginx is not installed: apt-get install nginx-light');

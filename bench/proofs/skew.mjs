@@ -23,10 +23,15 @@ export const prove = async () => {
 export const options = { scenarios: { it: { executor: 'per-vu-iterations', vus: 3, iterations: 1 } } };
 export default async () => { await http.get('http://127.0.0.1:${server.address().port}/', { headers: { agent: exec.agent.id } }); };`,
   );
-  await using cluster = await startCluster({ agents: 3 });
-  await using muster = await connect(cluster.endpoint);
-  const run = await muster.submit({ bundle: await bundleFile(file), agents: 3 });
-  await run.summary();
+  const cluster = await startCluster({ agents: 3 });
+  try {
+    const muster = await connect(cluster.endpoint);
+    const run = await muster.submit({ bundle: await bundleFile(file), agents: 3 });
+    await run.summary();
+    await muster.close();
+  } finally {
+    await cluster.stop();
+  }
   const instants = [...firsts.values()];
   server.close();
   rmSync(folder, { recursive: true, force: true });

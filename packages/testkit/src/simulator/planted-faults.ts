@@ -1,6 +1,5 @@
 import type { Effect } from '@muster/agent';
-import type { ControllerEffect } from '@muster/broker/internal';
-import type { BrokerMessage } from '@muster/protocol';
+import type { ControllerEffect, RunRecord, SavedState } from '@muster/broker/internal';
 import { type ControllerCore, type Cores, type LedgerCore, REAL_CORES, type SupervisorCore } from './cores.js';
 import type { Invariant } from './truth.js';
 
@@ -49,25 +48,38 @@ const ledgerThat = (change: (core: LedgerCore) => Pick<LedgerCore, 'take'>): Cor
   },
 });
 
-/** Longer than an agent may still load by the plan before. */
-const TOO_EARLY_MS = 2_500;
+/** An agent that puts itself first among the members of a further plan: all of them take the first stripe. */
+const selfFirst: Cores['supervisor'] = (config, saved) => {
+  const core = REAL_CORES.supervisor(config, saved);
+  const id: string = config.agent;
+  const misread = (effect: Effect): Effect =>
+    effect.type === 'worker.order' && effect.order.type === 'plan' && effect.order.generation > 1
+      ? { ...effect, order: { ...effect.order, members: [id, ...effect.order.members.filter((each) => each !== id)] } }
+      : effect;
+  return { handle: (event, nowMs) => core.handle(event, nowMs).map(misread) };
+};
 
-/** What a further plan rests on is that everybody's right by the one before is over when it begins. */
-const earlier = (message: BrokerMessage): BrokerMessage =>
-  message.type === 'plan' && message.generation > 1
-    ? { ...message, fromMs: Math.max(0, message.fromMs - TOO_EARLY_MS) }
-    : message;
+/** What a broker finds that forgets how far a run was whose verdict is settled. */
+const unsettled = (saved: SavedState): SavedState =>
+  Object.fromEntries(
+    Object.entries(saved).map(([key, value]) => [
+      key,
+      key.startsWith('run/') && isSettled(value)
+        ? { ...value, step: 'collecting', verdict: null, exitCode: null, reason: null }
+        : value,
+    ]),
+  );
+const isSettled = (value: unknown): value is Pick<RunRecord, 'verdict'> =>
+  typeof value === 'object' && value !== null && 'verdict' in value && value.verdict !== null;
 
 const isKept = (effect: ControllerEffect): boolean => effect.type === 'save' || effect.type === 'delete';
 
 /** One fault for each invariant. */
 export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
-    name: 'the plan without a lost agent begins while that agent may still load',
+    name: 'an agent takes the first stripe of a further plan, whatever its place',
     breaks: 'slots',
-    cores: controllerThat((effects) =>
-      effects.map((effect) => (effect.type === 'send' ? { ...effect, message: earlier(effect.message) } : effect)),
-    ),
+    cores: { ...REAL_CORES, supervisor: selfFirst },
   },
   {
     name: 'an agent tells its workers a longer right to load than it has',
@@ -87,9 +99,9 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     })),
   },
   {
-    name: 'a run that is over is kept in the journal, and ended again by the next broker',
+    name: 'a broker that starts again judges anew a run whose verdict was settled',
     breaks: 'verdict',
-    cores: controllerThat((effects) => effects.filter((effect) => effect.type !== 'delete')),
+    cores: { ...REAL_CORES, controller: (config, saved) => REAL_CORES.controller(config, unsettled(saved)) },
   },
   {
     name: 'a message leaves before what it rests on is saved',
