@@ -52,7 +52,7 @@ export class OriginalAgent {
   readonly #register = new zmq.Push({ linger: 100 });
   #closed = false;
 
-  constructor(broker: Broker, pid: number) {
+  constructor(broker: Pick<Broker, 'endpoints'>, pid: number) {
     this.pid = pid;
     this.id = `vm-${pid}`;
     this.#backend = new zmq.Router({ routingId: this.id, linger: 0, mandatory: true });
@@ -132,7 +132,7 @@ export class OriginalAgent {
 }
 
 /** What the broker publishes, as text. */
-export const watchPublisher = (broker: Broker): { readonly heard: string[]; close(): void } => {
+export const watchPublisher = (broker: Pick<Broker, 'endpoints'>): { readonly heard: string[]; close(): void } => {
   const socket = new zmq.Subscriber({ linger: 0 });
   socket.connect(broker.endpoints.publisher);
   socket.subscribe('');
