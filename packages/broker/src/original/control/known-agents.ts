@@ -10,6 +10,8 @@ export interface Work {
   readonly since: number;
   /** When it last answered that it works, or when it was first asked; null before. */
   heardMs: number | null;
+  /** It said that it began, or that something runs. */
+  begun: boolean;
   /** Answers that are still under way to questions from before this work: they tell nothing of it. */
   stale: number;
   /** It was told to stop: its answer to that counts. */
@@ -102,7 +104,7 @@ export class KnownAgents {
   }
   begin(id: string, run: string | null, native: boolean, { since, nowMs }: { since: number; nowMs: number }): void {
     const stale = this.contact(id).asked.filter((atMs) => nowMs - atMs < UNANSWERED_MS).length;
-    this.#works.set(id, { run, native, since, heardMs: null, stale, stopping: false });
+    this.#works.set(id, { run, native, since, heardMs: null, begun: false, stale, stopping: false });
     if (native) this.#registry.bind(id, run);
   }
   end(id: string): Work | undefined {

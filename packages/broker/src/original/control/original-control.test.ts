@@ -188,6 +188,9 @@ describe('a run of the original', () => {
     stage.do({ type: 'answer', agent: '1', client: null, answer: { error: { agent_id: '1', error: 'no python' } } });
     expect(stage.agentsOf(run)).toEqual(['2']);
     expect(stage.metadata[run]).toMatchObject({ errors: { '1': 'no python' } });
+    stage.says('2', { command: 'RUN', pids: [1] });
+    stage.do({ type: 'answer', agent: '2', client: null, answer: { error: 'something else' } });
+    expect(stage.agentsOf(run)).toEqual(['2']);
   });
 
   it('loses an agent at once that its RUN can not be delivered to', () => {

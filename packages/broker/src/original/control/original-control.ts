@@ -266,8 +266,8 @@ export class OriginalControl {
       ({ agent: asked, client: asker, command: was }) =>
         asked === agent && asker === client && (was === command || command === undefined),
     );
-    // Without a client it answers the broker, who asks for nothing that may fail but RUN.
-    const isOfRun = client === null && answer.error !== undefined && answer.error !== null;
+    // An error names no command. Without a client it answers the broker, whose first one was RUN.
+    const isOfRun = client === null && answer.error !== undefined && answer.error !== null && work?.begun === false;
     this.#hear(agent, answer, isOfRun ? 'RUN' : command, stale);
   }
 
@@ -288,13 +288,18 @@ export class OriginalControl {
     if (work === undefined || stale) return;
     if (command === 'RUN') {
       if (answer.error !== undefined && answer.error !== null) this.#couldNotRun(agent, work, errorText(answer.error));
-      else work.heardMs = this.#at.nowMs;
+      else this.#works(work);
       return;
     }
     if (status === null) return;
     if (!isStatus(command) && !work.stopping) return;
     if (endsWork(status, work.run)) this.#endWork(agent);
-    else work.heardMs = this.#at.nowMs;
+    else this.#works(work);
+  }
+
+  #works(work: Work): void {
+    work.begun = true;
+    work.heardMs = this.#at.nowMs;
   }
 
   /** The original never tells: its run just ends without results. */
