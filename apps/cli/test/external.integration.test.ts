@@ -182,6 +182,11 @@ describe('an external program on a cluster', () => {
       const [one, two] = [first.out.trim(), second.out.trim()];
       expect((await client.getMetadata(one)).user_id).toBe('jo');
 
+      const runs = JSON.parse((await muster('runs', '-b', broker, '--json')).out) as { id: string; state: string }[];
+      expect(runs.map(({ id, state }) => [id, state])).toContainEqual([one, 'running']);
+      const shown = await muster('show', one.slice(0, 12), '-b', broker);
+      expect(shown.out).toContain(`run ${one} (shop) is running`);
+
       const unsure = await muster('attach', '-b', broker);
       expect(unsure.code).toBe(104);
       expect(unsure.err).toContain(one);
@@ -193,6 +198,8 @@ describe('an external program on a cluster', () => {
       expect(followed.code, followed.err + followed.out).not.toBe(122);
       const none = await muster('attach', '-b', broker);
       expect(none.err).toContain('no run is active');
+      expect((await muster('stop', two, '-b', broker)).err).toContain('RUN_OVER');
+      expect((await muster('stop', '5c2e8e8e', '-b', broker)).err).toContain('RUN_UNKNOWN');
     } finally {
       up.interrupt();
       await up.ended;

@@ -269,6 +269,7 @@ describe('errors of the original', () => {
     ['a refusal', 'Not enough agents', 'NOT_ENOUGH_AGENTS'],
     ['an unknown command', 'unknown command CTRL_RUN', 'UNKNOWN_COMMAND'],
     ['a command that its controller has not', ['nope', '  File "broker.py"'], 'UNKNOWN_COMMAND'],
+    ['an observer that is none', 'there is no observer "x"', 'OBSERVER_UNKNOWN'],
     ['broken JSON', 'Invalid JSON received.', 'BAD_MESSAGE'],
     ['an exception', ["'run_id'", '  File "broker.py", line 3'], 'BROKER_FAULT'],
     ['an empty list', [], 'BROKER_FAULT'],

@@ -114,10 +114,12 @@ const keepMetadata = async (endpoint: string, run: string, flags: RunFlags, io: 
   const given = { project_name: flags.projectName, user_id: flags.userId, server_url: flags.serverUrl };
   const fields = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   if (Object.keys(fields).length === 0) return;
-  await using client = await connectOriginal(endpoint);
-  await client.updateMetadata(run, fields).catch((thrown: unknown) => {
+  try {
+    await using client = await connectOriginal(endpoint);
+    await client.updateMetadata(run, fields);
+  } catch (thrown) {
     io.err(`warning: project, user and server were not kept: ${MusterError.from(thrown).message}\n`);
-  });
+  }
 };
 
 /** What the command line says of the load, in the words of the test's own options. */

@@ -1,18 +1,44 @@
+import type { Muster, OriginalClient } from '@muster/client';
 import { EXIT, MusterError } from '@muster/protocol';
 import { type AskFlags, findRun, withResults } from '../ask.js';
 import type { Io } from '../io.js';
+import { type OriginalRun, orOriginal, withOriginalRun } from '../original/original-runs.js';
+import { exactTotals, factsOf } from '../original/read-totals.js';
+import { Totals } from '../original/totals.js';
+import { totalsReport, totalsText } from '../original/totals-report.js';
 import { summaryText } from '../view/summary.js';
 
 /** The summary of a finished run; where a run stands that is not finished. */
 export const showCommand = (asked: string, flags: AskFlags & { readonly data: string }, io: Io): Promise<number> =>
-  withResults(flags, io, async (muster) => {
-    const { run, summary } = await muster.show(await findRun(muster, asked));
-    if (summary === null) {
-      if (flags.json === true)
-        throw new MusterError('RUN_UNKNOWN', `run ${run.id} is ${run.state}: it has no summary yet`);
-      io.out(`run ${run.id} (${run.name}) is ${run.state}\n`);
-      return EXIT.passed;
-    }
-    io.out(flags.json === true ? `${JSON.stringify(summary, null, 2)}\n` : `${summaryText(summary, io.colors)}\n`);
+  withResults(flags, io, async (muster) =>
+    orOriginal(
+      () => showTest(muster, asked, flags, io),
+      () => withOriginalRun(muster, asked, (client, run) => showOriginal(client, run, flags, io)),
+    ),
+  );
+
+const showTest = async (muster: Muster, asked: string, flags: AskFlags, io: Io): Promise<number> => {
+  const { run, summary } = await muster.show(await findRun(muster, asked));
+  if (summary === null) {
+    if (flags.json === true)
+      throw new MusterError('NOT_SUPPORTED', `run ${run.id} is ${run.state}: it has no summary yet`);
+    io.out(`run ${run.id} (${run.name}) is ${run.state}\n`);
     return EXIT.passed;
-  });
+  }
+  io.out(flags.json === true ? `${JSON.stringify(summary, null, 2)}\n` : `${summaryText(summary, io.colors)}\n`);
+  return EXIT.passed;
+};
+
+/** Of a run of the original there are totals at any time. */
+const showOriginal = async (
+  client: OriginalClient,
+  { id, name, state }: OriginalRun,
+  flags: AskFlags,
+  io: Io,
+): Promise<number> => {
+  const totals = await exactTotals(client, id, new Totals(), true);
+  const facts = await factsOf(client, id, name, 0);
+  if (flags.json === true) io.out(`${JSON.stringify(totalsReport(facts, totals).summary, null, 2)}\n`);
+  else io.out(`run ${id} (${name}) is ${state}\n\n${totalsText(facts, totals, io.colors)}\n`);
+  return EXIT.passed;
+};

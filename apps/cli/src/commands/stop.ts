@@ -1,6 +1,7 @@
-import { EXIT } from '@muster/protocol';
+import { EXIT, MusterError } from '@muster/protocol';
 import { type AskFlags, findRun, withBroker } from '../ask.js';
 import type { Io } from '../io.js';
+import { orOriginal, withOriginalRun } from '../original/original-runs.js';
 
 /** Asks a run to stop; returns when the broker has taken it up. */
 export const stopCommand = (
@@ -9,8 +10,17 @@ export const stopCommand = (
   io: Io,
 ): Promise<number> =>
   withBroker(flags, io, async (muster) => {
-    const run = await muster.attach(await findRun(muster, asked));
-    await run.stop({ reason: flags.reason, force: flags.force });
-    io.out(`run ${run.id} is stopping\n`);
+    const native = async (): Promise<string> => {
+      const run = await muster.attach(await findRun(muster, asked));
+      await run.stop({ reason: flags.reason, force: flags.force });
+      return run.id;
+    };
+    const original = () =>
+      withOriginalRun(muster, asked, async (client, { id, state }) => {
+        if (state === 'finished') throw new MusterError('RUN_OVER', `run ${id} is finished`);
+        await client.stopRun(id);
+        return id;
+      });
+    io.out(`run ${await orOriginal(native, original)} is stopping\n`);
     return EXIT.passed;
   });

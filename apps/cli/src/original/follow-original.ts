@@ -3,8 +3,9 @@ import { EXIT, MusterError } from '@muster/protocol';
 import type { Io } from '../io.js';
 import type { Output } from '../outputs/output.js';
 import { duration } from '../view/format.js';
+import { exactTotals, factsOf } from './read-totals.js';
 import { Totals } from './totals.js';
-import { exitCodeOfTotals, type RunFacts, totalsReport, totalsText } from './totals-report.js';
+import { exitCodeOfTotals, totalsReport, totalsText } from './totals-report.js';
 import type { Watch } from './watch.js';
 
 /** How a run of the original is followed. */
@@ -25,8 +26,6 @@ export interface FollowOriginalOptions {
 /** How often the broker is asked whether the run is still active: a publisher may lose its last word. */
 const LOOK_MS = 1_000;
 const SHOW_MS = 3_000;
-/** More rows than this are not read again when some were missed: the counts are exact in any case. */
-const READ_AGAIN = 1_000_000;
 
 type Ending = 'finished' | 'detached';
 
@@ -59,8 +58,8 @@ export const followOriginal = async (
     io.out(`run ${run} goes on; \`muster attach ${run}\` follows it again\n`);
     return EXIT.passed;
   }
-  totals = await settled(client, run, totals, options.attached);
-  const facts = await factsOf(client, options, performance.now() - startedMs);
+  totals = await exactTotals(client, run, totals, options.attached);
+  const facts = await factsOf(client, run, options.name, performance.now() - startedMs);
   if (!quiet) io.out(`${totalsText(facts, totals, io.colors)}\n`);
   const report = totalsReport(facts, totals);
   for (const output of outputs) await output.end(report);
@@ -105,45 +104,6 @@ const endOf = (client: OriginalClient, run: string) => {
   const promise = look();
   promise.catch(() => undefined);
   return { promise, off: () => ending.abort() };
-};
-
-/**
- * The counts of the broker are the truth. When less was heard than it has, the rows are read from it, if it still has
- * them; else its counts stand in.
- */
-const settled = async (client: OriginalClient, run: string, heard: Totals, attached: boolean): Promise<Totals> => {
-  const counts = await client.getCounts(run);
-  const short = Object.entries(counts).some(([kind, count]) => heard.count(kind) < count);
-  if (!short && !attached) return heard;
-  const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  const read = new Totals();
-  if (total <= READ_AGAIN) {
-    try {
-      for await (const row of client.getData(run, { pageSize: 10_000 })) read.add(row);
-    } catch (thrown) {
-      // The original drops the rows of a run that is over, and says so with an error.
-      if (MusterError.from(thrown).code !== 'BROKER_FAULT') throw thrown;
-    }
-  }
-  const totals = read.rows >= heard.rows ? read : heard;
-  Object.assign(totals.counts, counts);
-  totals.rows = Math.max(totals.rows, total);
-  return totals;
-};
-
-const factsOf = async (
-  client: OriginalClient,
-  { run, name }: FollowOriginalOptions,
-  followedMs: number,
-): Promise<RunFacts> => {
-  const { started, ended } = await client.getMetadata(run);
-  const known = typeof started === 'number';
-  return {
-    run,
-    name,
-    startedAt: known ? new Date(started * 1_000).toISOString() : null,
-    durationMs: known && typeof ended === 'number' ? (ended - started) * 1_000 : followedMs,
-  };
 };
 
 const progressLine = (totals: Totals, sinceMs: number): string =>
