@@ -18,6 +18,8 @@ export interface OriginalRunRecord {
   readonly step: 'opening' | 'running' | 'ending';
   /** Those that work for it yet. */
   readonly members: readonly OriginalMember[];
+  /** Why agents could not begin. */
+  readonly errors: Readonly<Record<string, string>>;
   /** What is noted when it is over; only then. */
   readonly ending: Readonly<Record<string, unknown>> | null;
 }
@@ -62,7 +64,7 @@ export const savesBetween = (
   const gone = [...had]
     .filter((agent) => !has.has(agent))
     .map((agent): Delete => ({ type: 'delete', key: memberKey(now.id, agent) }));
-  const isSame = before?.step === now.step && before.ending === now.ending;
+  const isSame = before?.step === now.step && before.errors === now.errors && before.ending === now.ending;
   // The core comes last: a run whose core is there has its members.
   return [...added, ...gone, ...(isSame ? [] : [{ type: 'save', key: runKey(now.id), value: core } as const])];
 };

@@ -183,11 +183,12 @@ describe('a run of the original', () => {
 
   it('says which agent could not begin, and goes on without it', () => {
     const stage = new ControlStage();
-    stage.register('1', '2');
-    const run = stage.run(2);
+    stage.register('1', '2', '3');
+    const run = stage.run(3);
     stage.do({ type: 'answer', agent: '1', client: null, answer: { error: { agent_id: '1', error: 'no python' } } });
+    stage.do({ type: 'answer', agent: '3', client: null, answer: { error: 'no file' } });
     expect(stage.agentsOf(run)).toEqual(['2']);
-    expect(stage.metadata[run]).toMatchObject({ errors: { '1': 'no python' } });
+    expect(stage.metadata[run]).toMatchObject({ errors: { '1': 'no python', '3': 'no file' } });
     stage.says('2', { command: 'RUN', pids: [1] });
     stage.do({ type: 'answer', agent: '2', client: null, answer: { error: 'something else' } });
     expect(stage.agentsOf(run)).toEqual(['2']);

@@ -1,7 +1,6 @@
 import { type AgentAnswer, NOT_ENOUGH_AGENTS, OriginalRunId, type SignedOn } from '@muster/protocol';
 import type { Registry } from '../../controller/agents/registry.js';
 import type { Instant } from '../../controller/events.js';
-import type { OriginalMetadata } from '../original-results.js';
 import { askAgent, type DirectPort, lookAfterQuitters, settleDirect } from './ask-agent.js';
 import { type OriginalConfig, type ResolvedOriginalConfig, resolveOriginalConfig } from './control-config.js';
 import { DirectQuestions } from './direct-questions.js';
@@ -13,18 +12,17 @@ import type {
   OriginalEffect,
   OriginalEvent,
 } from './events.js';
-import { agentKey, deletesOf, keptIn, type OriginalRunRecord, overKey, savesBetween } from './kept-state.js';
+import { agentKey, keptIn } from './kept-state.js';
 import { KnownAgents, type Work } from './known-agents.js';
 import { OrderIds } from './order-ids.js';
 import { pick } from './pick.js';
 import { errorText, failed, refused } from './replies.js';
 import { Heartbeat, Rhythm } from './rhythm.js';
+import { RunBook } from './run-book.js';
 import { endsWork, statusOf } from './worker-status.js';
 
 type Asked<N extends ControlQuestion['name']> = Extract<ControlQuestion, { readonly name: N }>;
 
-/** Runs that are over and remembered: late results and late agents begin none of them again. */
-const MAX_OVER = 1_000;
 /** Unanswered questions to one agent that are remembered. */
 const MAX_ASKED = 50;
 /** Idle agents are looked at once in so many polls. */
@@ -50,10 +48,8 @@ interface Opening {
 export class OriginalControl {
   readonly #config: ResolvedOriginalConfig;
   readonly #agents: KnownAgents;
-  readonly #runs = new Map<string, OriginalRunRecord>();
+  readonly #runs: RunBook;
   readonly #opening = new Map<string, Opening>();
-  readonly #over: Set<string>;
-  readonly #orphans: readonly string[];
   readonly #direct = new DirectQuestions();
   readonly #ids: OrderIds;
   readonly #polls: Rhythm;
@@ -71,30 +67,16 @@ export class OriginalControl {
     this.#polls = new Rhythm(this.#config.pollMs);
     this.#beats = new Rhythm(this.#config.beatMs);
     const kept = keptIn(saved);
-    this.#over = new Set(kept.over);
-    this.#orphans = kept.orphans;
+    this.#runs = new RunBook(kept, { do: (effect) => this.#do(effect), now: () => this.#at });
     for (const info of kept.agents) this.#agents.signOn(info);
-    for (const record of kept.runs) {
-      this.#runs.set(record.id, record);
-      if (record.step !== 'running') continue;
-      for (const { agent, native, since } of record.members)
-        this.#agents.begin(agent, record.id, native, { since, nowMs: 0 });
-    }
+    for (const { id, step, members } of kept.runs)
+      if (step === 'running')
+        for (const { agent, native, since } of members) this.#agents.begin(agent, id, native, { since, nowMs: 0 });
   }
 
   /** What is to be done first after a start. */
   begin(at: Instant): readonly OriginalEffect[] {
-    return this.#turn(at, () => {
-      for (const key of this.#orphans) this.#do({ type: 'delete', key });
-      for (const record of [...this.#runs.values()]) {
-        if (record.step === 'opening') {
-          // Its client was not answered, and its agents were not told.
-          this.#drop(record);
-        } else if (record.step === 'ending') {
-          this.#do({ type: 'end', run: record.id, changes: record.ending ?? {} });
-        } else if (record.members.length === 0) this.#endRun(record);
-      }
-    });
+    return this.#turn(at, () => this.#runs.resume());
   }
 
   handle(event: OriginalEvent, at: Instant): readonly OriginalEffect[] {
@@ -114,11 +96,11 @@ export class OriginalControl {
   }
   /** Whether the run is not over. */
   isActive(run: string): boolean {
-    return this.#runs.has(run) || this.#config.nativeRuns().some(({ id }) => id === run);
+    return this.#runs.get(run) !== undefined || this.#config.nativeRuns().some(({ id }) => id === run);
   }
   /** Whether results of this agent about this run tell nothing new: asked for every message. */
   isOldNews(run: string, agent: string): boolean {
-    return this.#agents.work(agent)?.run === run || this.#over.has(run) || !this.#agents.isFree(agent);
+    return this.#agents.work(agent)?.run === run || this.#runs.isOver(run) || !this.#agents.isFree(agent);
   }
 
   #turn(at: Instant, act: () => void): readonly OriginalEffect[] {
@@ -164,7 +146,7 @@ export class OriginalControl {
         this.#opened(event.run, event.fault);
         return;
       case 'ended':
-        this.#forgetRun(event.run);
+        this.#runs.ended(event.run);
         return;
       case 'sent':
         if (!this.isOldNews(event.run, event.agent)) this.#join(event.run, event.agent);
@@ -220,28 +202,19 @@ export class OriginalControl {
 
   /** An agent turns out to work for a run. @returns false when the run is over. */
   #join(run: string, agent: string): boolean {
-    if (this.#over.has(run) || this.#config.nativeRuns().some(({ id }) => id === run)) return false;
+    if (this.#runs.isOver(run) || this.#config.nativeRuns().some(({ id }) => id === run)) return false;
     // Whoever sends results names their run.
     if (!OriginalRunId.safeParse(run).success) return false;
     const known = this.#runs.get(run);
     if (known !== undefined && known.step !== 'running') return false;
-    if (known === undefined && this.#runs.size >= this.#config.maxRuns) return false;
+    if (known === undefined && this.#runs.count >= this.#config.maxRuns) return false;
     const native = this.#agents.isNative(agent);
     const member = { agent, native, since: this.#seconds };
     this.#agents.begin(agent, run, native, { since: member.since, nowMs: this.#at.nowMs });
-    this.#keep({ id: run, step: 'running', members: [...(known?.members ?? []), member], ending: null });
+    const record = known ?? { id: run, step: 'running', members: [], errors: {}, ending: null };
+    this.#runs.keep({ ...record, members: [...record.members, member] });
     this.#do({ type: 'log', level: 'info', text: `agent ${agent} works for run ${run}` });
     return true;
-  }
-
-  #keep(record: OriginalRunRecord): void {
-    for (const save of savesBetween(this.#runs.get(record.id), record)) this.#do(save);
-    this.#runs.set(record.id, record);
-  }
-
-  #drop(record: OriginalRunRecord): void {
-    this.#runs.delete(record.id);
-    for (const each of deletesOf(record)) this.#do(each);
   }
 
   #answered(agent: string, answer: AgentAnswer, client: string | null): void {
@@ -305,41 +278,13 @@ export class OriginalControl {
   /** The original never tells: its run just ends without results. */
   #couldNotRun(agent: string, work: Work, why: string): void {
     this.#do({ type: 'log', level: 'warn', text: `agent ${agent} could not begin run ${work.run}: ${why}` });
-    if (work.run !== null) this.#note(work.run, { errors: { [agent]: why } });
+    if (work.run !== null) this.#runs.noteError(work.run, agent, why);
     this.#endWork(agent);
-  }
-
-  #note(run: string, changes: OriginalMetadata): void {
-    this.#do({ type: 'note', run, changes, reply: null });
   }
 
   #endWork(agent: string): void {
     const run = this.#agents.end(agent)?.run;
-    const record = run === undefined || run === null ? undefined : this.#runs.get(run);
-    if (record === undefined || record.step === 'ending') return;
-    const members = record.members.filter((member) => member.agent !== agent);
-    if (members.length === record.members.length) return;
-    if (members.length > 0 || record.step === 'opening') this.#keep({ ...record, members });
-    else this.#endRun(record);
-  }
-
-  #endRun(record: OriginalRunRecord): void {
-    const ending = { stopped: true, active: false, ended: this.#seconds };
-    this.#keep({ ...record, step: 'ending', members: [], ending });
-    this.#do({ type: 'end', run: record.id, changes: ending });
-  }
-
-  #forgetRun(run: string): void {
-    const record = this.#runs.get(run);
-    if (record?.step !== 'ending') return;
-    this.#drop(record);
-    this.#over.add(run);
-    this.#do({ type: 'save', key: overKey(run), value: this.#at.wallMs });
-    for (const oldest of this.#over) {
-      if (this.#over.size <= MAX_OVER) break;
-      this.#over.delete(oldest);
-      this.#do({ type: 'delete', key: overKey(oldest) });
-    }
+    if (run !== undefined && run !== null) this.#runs.leave(run, agent);
   }
 
   #unreachable(agent: string, command: string): void {
@@ -390,7 +335,7 @@ export class OriginalControl {
     for (const { agent, native } of members) this.#agents.begin(agent, run, native, { since, nowMs: this.#at.nowMs });
     const args = { ...fields.args, zmq_receiver: this.#config.receiver };
     this.#opening.set(run, { client, order: { ...fields, command: 'RUN', run_id: run, args } });
-    this.#keep({ id: run, step: 'opening', members, ending: null });
+    this.#runs.keep({ id: run, step: 'opening', members, errors: {}, ending: null });
     this.#do({ type: 'open', run, metadata: { ...args, started: since, active: true } });
   }
 
@@ -399,7 +344,7 @@ export class OriginalControl {
     const unknown = observersOf(args).find((name) => !this.#config.knowsObserver(name));
     if (unknown !== undefined) return failed(`there is no observer "${unknown}"`);
     if (free < wanted) return refused(NOT_ENOUGH_AGENTS);
-    return this.#runs.size < this.#config.maxRuns ? null : refused(`${this.#config.maxRuns} runs go on already`);
+    return this.#runs.count < this.#config.maxRuns ? null : refused(`${this.#config.maxRuns} runs go on already`);
   }
 
   #opened(run: string, fault: string | null): void {
@@ -410,20 +355,21 @@ export class OriginalControl {
     const { client, order } = opening;
     if (fault !== null) {
       for (const { agent } of record.members) this.#agents.end(agent);
-      this.#drop(record);
+      this.#runs.drop(record);
       this.#do({ type: 'answer', client, body: failed(fault) });
       return;
     }
     const agents = record.members.map(({ agent }) => agent);
-    this.#keep({ ...record, step: 'running' });
+    this.#runs.keep({ ...record, step: 'running' });
     for (const agent of agents) this.#tell(agent, order);
     this.#do({ type: 'answer', client, body: { result: { agents, run_id: run } } });
     // Everybody signed off while it was opened.
-    if (agents.length === 0) this.#endRun(record);
+    if (agents.length === 0) this.#runs.end(record);
   }
 
   #listRuns(): Readonly<Record<string, readonly (readonly [string, number])[]>> {
-    const original = [...this.#runs.values()]
+    const original = this.#runs
+      .all()
       .filter(({ step }) => step === 'running')
       .map(({ id, members }) => [id, members.map(({ agent, since }) => [agent, since] as const)] as const);
     const native = this.#config
