@@ -1,38 +1,23 @@
-import { type AgentAnswer, NOT_ENOUGH_AGENTS, OriginalRunId, type SignedOn } from '@muster/protocol';
+import { type AgentAnswer, OriginalRunId, type SignedOn } from '@muster/protocol';
 import type { Registry } from '../../controller/agents/registry.js';
 import type { Instant } from '../../controller/events.js';
 import { askAgent, type DirectPort, lookAfterQuitters, settleDirect } from './ask-agent.js';
 import { type OriginalConfig, type ResolvedOriginalConfig, resolveOriginalConfig } from './control-config.js';
 import { DirectQuestions } from './direct-questions.js';
-import type {
-  ControlQuestion,
-  FreshOriginalRun,
-  OrderBody,
-  OriginalAnswerBody,
-  OriginalEffect,
-  OriginalEvent,
-} from './events.js';
+import type { ControlQuestion, FreshOriginalRun, OrderBody, OriginalEffect, OriginalEvent } from './events.js';
 import { agentKey, keptIn } from './kept-state.js';
 import { KnownAgents, type Work } from './known-agents.js';
 import { OrderIds } from './order-ids.js';
-import { pick } from './pick.js';
-import { errorText, failed, refused } from './replies.js';
+import { errorText, refused } from './replies.js';
 import { Heartbeat, Rhythm } from './rhythm.js';
 import { RunBook } from './run-book.js';
+import { RunCommands } from './run-commands.js';
 import { endsWork, statusOf } from './worker-status.js';
-
-type Asked<N extends ControlQuestion['name']> = Extract<ControlQuestion, { readonly name: N }>;
 
 /** Unanswered questions to one agent that are remembered. */
 const MAX_ASKED = 50;
 /** Idle agents are looked at once in so many polls. */
 const IDLE_POLLS = 4;
-
-/** A run whose metadata is not kept yet: what is to be said when it is. */
-interface Opening {
-  readonly client: string;
-  readonly order: OrderBody;
-}
 
 /**
  * The controller of the original's runs: who is signed on, who works for which run, when a run is over. It does no I/O,
@@ -49,7 +34,7 @@ export class OriginalControl {
   readonly #config: ResolvedOriginalConfig;
   readonly #agents: KnownAgents;
   readonly #runs: RunBook;
-  readonly #opening = new Map<string, Opening>();
+  readonly #commands: RunCommands;
   readonly #direct = new DirectQuestions();
   readonly #ids: OrderIds;
   readonly #polls: Rhythm;
@@ -68,6 +53,14 @@ export class OriginalControl {
     this.#beats = new Rhythm(this.#config.beatMs);
     const kept = keptIn(saved);
     this.#runs = new RunBook(kept, { do: (effect) => this.#do(effect), now: () => this.#at });
+    this.#commands = new RunCommands({
+      config: this.#config,
+      agents: this.#agents,
+      runs: this.#runs,
+      do: (effect) => this.#do(effect),
+      tell: (agent, order) => void this.#tell(agent, order),
+      now: () => this.#at,
+    });
     for (const info of kept.agents) this.#agents.signOn(info);
     for (const { id, step, members } of kept.runs)
       if (step === 'running')
@@ -143,7 +136,7 @@ export class OriginalControl {
         this.#ask(event.client, event.question, event.fresh);
         return;
       case 'opened':
-        this.#opened(event.run, event.fault);
+        this.#commands.opened(event.run, event.fault);
         return;
       case 'ended':
         this.#runs.ended(event.run);
@@ -309,98 +302,17 @@ export class OriginalControl {
   #ask(client: string, question: ControlQuestion, fresh: FreshOriginalRun): void {
     switch (question.name) {
       case 'CTRL_RUN':
-        this.#run(client, question, fresh);
+        this.#commands.run(client, question.fields, fresh);
         return;
       case 'CTRL_LIST_RUNS':
-        this.#do({ type: 'answer', client, body: { result: this.#listRuns() } });
+        this.#commands.list(client);
         return;
       case 'CTRL_STOP_RUN':
-        this.#stopRun(client, question.fields.run_id);
+        this.#commands.stop(client, question.fields.run_id);
         return;
       default:
         askAgent(this.#directPort(), client, question);
     }
-  }
-
-  #run(client: string, { fields }: Asked<'CTRL_RUN'>, { run, seed }: FreshOriginalRun): void {
-    const free = this.#agents.free();
-    const refusal = this.#whyNot(fields.args, fields.agents, free.length);
-    if (refusal !== null) {
-      this.#do({ type: 'answer', client, body: refusal });
-      return;
-    }
-    const agents = pick(free, fields.agents, seed);
-    const since = this.#seconds;
-    const members = agents.map((agent) => ({ agent, native: this.#agents.isNative(agent), since }));
-    for (const { agent, native } of members) this.#agents.begin(agent, run, native, { since, nowMs: this.#at.nowMs });
-    const args = { ...fields.args, zmq_receiver: this.#config.receiver };
-    this.#opening.set(run, { client, order: { ...fields, command: 'RUN', run_id: run, args } });
-    this.#runs.keep({ id: run, step: 'opening', members, errors: {}, ending: null });
-    this.#do({ type: 'open', run, metadata: { ...args, started: since, active: true } });
-  }
-
-  /** Why a run does not begin; null when it does. */
-  #whyNot(args: Readonly<Record<string, unknown>>, wanted: number, free: number): OriginalAnswerBody | null {
-    const unknown = observersOf(args).find((name) => !this.#config.knowsObserver(name));
-    if (unknown !== undefined) return failed(`there is no observer "${unknown}"`);
-    if (free < wanted) return refused(NOT_ENOUGH_AGENTS);
-    return this.#runs.count < this.#config.maxRuns ? null : refused(`${this.#config.maxRuns} runs go on already`);
-  }
-
-  #opened(run: string, fault: string | null): void {
-    const opening = this.#opening.get(run);
-    const record = this.#runs.get(run);
-    this.#opening.delete(run);
-    if (opening === undefined || record?.step !== 'opening') return;
-    const { client, order } = opening;
-    if (fault !== null) {
-      for (const { agent } of record.members) this.#agents.end(agent);
-      this.#runs.drop(record);
-      this.#do({ type: 'answer', client, body: failed(fault) });
-      return;
-    }
-    const agents = record.members.map(({ agent }) => agent);
-    this.#runs.keep({ ...record, step: 'running' });
-    for (const agent of agents) this.#tell(agent, order);
-    this.#do({ type: 'answer', client, body: { result: { agents, run_id: run } } });
-    // Everybody signed off while it was opened.
-    if (agents.length === 0) this.#runs.end(record);
-  }
-
-  #listRuns(): Readonly<Record<string, readonly (readonly [string, number])[]>> {
-    const original = this.#runs
-      .all()
-      .filter(({ step }) => step === 'running')
-      .map(({ id, members }) => [id, members.map(({ agent, since }) => [agent, since] as const)] as const);
-    const native = this.#config
-      .nativeRuns()
-      .map(({ id, agents, since }) => [id, agents.map((agent) => [agent, since] as const)] as const);
-    return Object.fromEntries([...native, ...original]);
-  }
-
-  #stopRun(client: string, run: string): void {
-    const native = this.#config.nativeRuns().find(({ id }) => id === run);
-    const record = this.#runs.get(run);
-    if (native !== undefined) {
-      this.#do({ type: 'stop-native', run });
-      this.#do({ type: 'answer', client, body: { result: native.agents } });
-    } else if (record?.step === 'running') {
-      const agents = record.members.map(({ agent }) => agent);
-      for (const agent of agents) this.#stop(agent, run);
-      this.#do({ type: 'answer', client, body: { result: agents } });
-    } else if (record !== undefined) {
-      this.#do({ type: 'answer', client, body: { result: [] } });
-    } else {
-      // As the original: whatever a crash left of the run, it is not active from now on.
-      const changes = { stopped: true, active: false, ended: this.#seconds };
-      this.#do({ type: 'note', run, changes, reply: { client, body: { result: [] } } });
-    }
-  }
-
-  #stop(agent: string, run: string): void {
-    const work = this.#agents.work(agent);
-    if (work !== undefined) work.stopping = true;
-    this.#tell(agent, work?.native === true ? { command: 'STOP', run_id: run } : { command: 'STOP' });
   }
 
   /** @returns the id of the native message, null when the agent is one of the original. */
@@ -490,9 +402,3 @@ export class OriginalControl {
 /** Shows whether an agent is there. Unlike `_STATUS` its answer is not kept for those who ask, as in the original. */
 const LOOK: OrderBody = { command: 'STATUS' };
 const isStatus = (command: string | undefined): boolean => command === '_STATUS' || command === 'STATUS';
-
-const observersOf = (args: Readonly<Record<string, unknown>>): readonly string[] => {
-  const { observer } = args;
-  const named = Array.isArray(observer) ? observer : observer === undefined || observer === null ? [] : [observer];
-  return named.map(String);
-};
