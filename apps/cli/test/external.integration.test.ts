@@ -111,6 +111,20 @@ describe('an external program in a cluster of its own', () => {
     expect(await readFile(join(folder, 'failed.xml'), 'utf8')).toContain('message="not &lt;fine&gt;"');
   }, 60_000);
 
+  it('finds the packages that were asked for, and what the command names', async () => {
+    await mkdir(join(folder, 'greet'));
+    await writeFile(join(folder, 'greet', 'package.json'), '{ "name": "greet", "version": "1.0.0" }');
+    await writeFile(join(folder, 'greet', 'index.js'), "exports.word = 'hello';\n");
+    await writeFile(join(folder, 'greeter.cjs'), `process.argv[2] = require('greet').word;\n${RUNNER}`);
+    const ran = await muster(
+      ...['run', '--test-runner', `"${process.execPath}" greeter.cjs`, '--npm-dep', './greet', '--data', 'packages'],
+      ...['--output', 'file=greeted.jsonl'],
+    );
+    expect(ran.code, ran.err + ran.out).toBe(0);
+    const lines = (await readFile(join(folder, 'greeted.jsonl'), 'utf8')).trim().split('\n');
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ kind: 'end', summary: { counts: { addSuccess: 1 } } });
+  }, 60_000);
+
   it('takes everything from a config file, in the words of the original', async () => {
     await writeFile(
       join(folder, 'loads.ini'),
