@@ -52,13 +52,10 @@ export const runExternal = async ({ file, flags, place, observerOptions }: RunOr
       return EXIT.passed;
     }
     const name = file ?? command;
-    if (!quiet)
-      io.out(
-        `  execution: ${place.broker === null ? 'own cluster on this machine' : `cluster of ${place.broker}`}\n    command: ${command}\n        run: ${run}\n\n`,
-      );
     return await followOriginal(client, io, {
       run,
       name,
+      banner: banner(command, run, place.broker),
       quiet,
       outputs,
       mayDetach: place.broker !== null,
@@ -110,3 +107,11 @@ const signedOn = async (client: OriginalClient, agents: number): Promise<void> =
 };
 
 const dashed = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+const banner = (command: string, run: string, broker: string | null): string =>
+  [
+    `  execution: ${broker === null ? 'own cluster on this machine' : `cluster of ${broker}`}`,
+    `    command: ${command}`,
+    `        run: ${run}`,
+    '',
+  ].join('\n');

@@ -13,6 +13,8 @@ export interface FollowOriginalOptions {
   readonly run: string;
   /** For people. */
   readonly name: string;
+  /** Said first, when Ctrl-C is listened to already. */
+  readonly banner?: string;
   readonly quiet: boolean;
   readonly outputs: readonly Output[];
   /** False in a cluster of its own: it would die with this process. */
@@ -42,6 +44,7 @@ export const followOriginal = async (
     if (!quiet) io.out(`${text}\n`);
   };
   const interrupts = onInterrupts(client, io, options, note);
+  if (options.banner !== undefined) note(options.banner);
   const show = setInterval(() => note(progressLine(totals, performance.now() - startedMs)), SHOW_MS);
   const over = endOf(client, run);
   let ending: Ending;
