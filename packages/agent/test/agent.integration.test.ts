@@ -173,7 +173,7 @@ describe('an agent and a broker, over real sockets', () => {
     expect(await broker.agent()).toBe(agent.id);
   });
 
-  it('asks on when a broker of the original answers, and takes a native one in its place', async () => {
+  it('asks on when what answers is no broker that it can join, and takes one of ours in its place', async () => {
     const original = await openBroker({ original: true });
     const agent = await openAgent(original);
     await until(() => agent.view !== null);

@@ -30,7 +30,7 @@ export interface ReceivedBatch {
 export interface FakeBrokerOptions {
   /** Endpoints of one before it, to take its place. */
   readonly at?: { readonly frontend: string; readonly backend: string; readonly receiver: string };
-  /** Answers a ping without saying that it speaks natively. */
+  /** Answers a ping without saying that it speaks natively, nor where to register. */
   readonly original?: boolean;
 }
 
@@ -53,6 +53,8 @@ export class FakeBroker {
   readonly boot = randomBytes(16).toString('hex');
   readonly heard: { readonly agent: AgentId; readonly message: AgentMessage }[] = [];
   readonly batches: ReceivedBatch[] = [];
+  /** Rows of the original, as programs push them. */
+  readonly rows: Readonly<Record<string, unknown>>[] = [];
   endpoints = { frontend: ANY, backend: ANY, receiver: ANY };
   acks = true;
   beats = true;
@@ -143,7 +145,11 @@ export class FakeBroker {
 
   #received(frames: Buffer[]): void {
     const read = readReceiver(frames);
-    if (!read.native) throw new Error('a batch without a header');
+    if (!read.native) {
+      this.rows.push(JSON.parse(read.body.toString()));
+      this.#look();
+      return;
+    }
     const header = decodeNative(BatchHeader, read.header);
     this.batches.push({ header, payload: read.payload });
     const seen = new Set(this.batches.flatMap((b) => (b.header.stream === header.stream ? [b.header.number] : [])));
