@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Frame } from './frame.js';
 import { type Frames, mayCallBack, PromiseFrames, StoredFrames } from './frames.js';
+import type { Frame } from './virtual-user.js';
 
 const frame = (name: string): Frame => ({ name }) as unknown as Frame;
 /** Resolves in a turn of its own, outside of any frame. */

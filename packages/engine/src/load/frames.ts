@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { promiseHooks } from 'node:v8';
-import type { Frame } from './frame.js';
+import type { Frame } from './virtual-user.js';
 
 /** Whose code runs now: kept through whatever the code awaits. One for a process. */
 export interface Frames {

@@ -1,4 +1,4 @@
-import type { Frame } from '../load/frame.js';
+import type { Frame } from '../load/virtual-user.js';
 
 /** k6's `check`: counts each named condition, says whether all held; one that throws did not hold, and is told. */
 export const check = <T>(

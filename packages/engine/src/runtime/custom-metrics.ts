@@ -1,6 +1,6 @@
 import { BUILTIN, isMetricName, type MetricInfo, type MetricType } from '@muster/metrics';
 import type { CustomMetric } from '@muster/script';
-import type { Frame } from '../load/frame.js';
+import type { Frame } from '../load/virtual-user.js';
 
 /** A metric that the test declared. */
 export interface DeclaredMetric {

@@ -1,6 +1,6 @@
 import type { Exec } from '@muster/script';
-import type { Frame } from '../load/frame.js';
 import { AbortSignalError, FailSignal } from '../load/iteration-runner.js';
+import type { Frame } from '../load/virtual-user.js';
 
 /** What `exec` asks of the engine. */
 export interface ExecPorts {

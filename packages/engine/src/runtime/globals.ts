@@ -1,4 +1,4 @@
-import type { Frame } from '../load/frame.js';
+import type { Frame } from '../load/virtual-user.js';
 
 /** What is seen as `__ENV`, `__VU`, `__ITER` and `Math.random`: by whom it is asked. */
 export const installGlobals = (here: () => Frame | undefined, env: Readonly<Record<string, string>>): void => {

@@ -1,7 +1,7 @@
 import type { Http } from '@muster/script';
 import type { ScriptRuntime } from '@muster/script/internal';
-import type { Frame } from '../load/frame.js';
 import { FailSignal } from '../load/iteration-runner.js';
+import type { Frame } from '../load/virtual-user.js';
 import { check } from './check.js';
 import { type ClusterPorts, ClusterPrimitives } from './cluster-primitives.js';
 import { CustomMetrics } from './custom-metrics.js';
