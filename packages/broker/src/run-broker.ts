@@ -19,8 +19,9 @@ export const runBroker = async (
     const asked = await readConfiguration(argv, env, BROKER_VERSION, (text) => process.stdout.write(text));
     if (asked.do === 'nothing') return EXIT.passed;
     if (asked.do === 'check') return await check(asked.options.bind.frontend);
+    const stopped = stopSignal(); // listened for before the broker says that it is ready: whoever reads that may signal at once
     await using broker = await serveBroker(asked.options);
-    await stopSignal();
+    await stopped;
     await broker.close();
     return EXIT.passed;
   } catch (thrown) {
