@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { connectOriginal } from '@muster/client';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { RawBroker } from '../../../packages/client/test/raw-broker.js';
 
 const MUSTER = fileURLToPath(new URL('../bin/muster.js', import.meta.url));
@@ -210,6 +210,8 @@ describe('an external program on a cluster', () => {
       expect(purged.out).toContain(two);
       const followed = await attached.ended;
       expect(followed.code, followed.err + followed.out).not.toBe(122);
+      // The other one may still be ending: its agent is not the same.
+      await vi.waitFor(async () => expect(await client.listRuns()).toEqual([]), { timeout: 30_000 });
       const none = await muster('attach', '-b', broker);
       expect(none.err).toContain('no run is active');
       expect((await muster('stop', two, '-b', broker)).err).toContain('RUN_OVER');
