@@ -15,5 +15,7 @@ const TO_AGENT: ReadonlySet<string> = new Set(['STATUS', 'STOP', 'QUIT', 'RUN'])
 export const newestName = (question: { readonly command: string; readonly agent_id?: unknown }): string => {
   const { command } = question;
   if (question.agent_id !== undefined && TO_AGENT.has(command)) return `CTRL_AGENT_${command}`;
+  // The original looks up what follows `CTRL_` in small letters, so it never mattered how it was written.
+  if (command.startsWith('CTRL_')) return command.toUpperCase();
   return OLDER.get(command) ?? command;
 };

@@ -40,6 +40,8 @@ describe('a question of the original', () => {
     expect(newestName({ command: 'STATUS', agent_id: '1' })).toBe('CTRL_AGENT_STATUS');
     expect(newestName({ command: 'RUN', agent_id: 7 })).toBe('CTRL_AGENT_RUN');
     expect(newestName({ command: 'CTRL_GET_DATA' })).toBe('CTRL_GET_DATA');
+    expect(newestName({ command: 'CTRL_get_Data' })).toBe('CTRL_GET_DATA');
+    expect(newestName({ command: 'list' })).toBe('list');
     expect(newestName({ command: 'constructor' })).toBe('constructor');
   });
 
