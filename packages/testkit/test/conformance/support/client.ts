@@ -15,7 +15,7 @@ export class Client {
   /** Sends text as it is, and gives the one frame that comes back. One question after the other. */
   async text(body: string | Buffer | (string | Buffer)[]): Promise<string> {
     const answer = this.#before.then(() => this.#exchange(body));
-    this.#before = answer.catch(() => {});
+    this.#before = answer.catch(() => undefined);
     return await answer;
   }
   async #exchange(body: string | Buffer | (string | Buffer)[]): Promise<string> {
