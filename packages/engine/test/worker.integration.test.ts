@@ -433,14 +433,14 @@ export default function () {
         const late = new Counter('late');
         export default async function () {
           await http.get(__ENV.URL + '/before');
-          await new Promise((resolve) => setTimeout(resolve, 1500));
+          await new Promise((resolve) => setTimeout(resolve, 4000));
           late.add(1);
           await http.get(__ENV.URL + '/after');
         }`,
       options: scenario({
         executor: 'constant-vus',
         vus: 2,
-        duration: '500ms',
+        duration: '2s',
         gracefulStop: '200ms',
       }),
     });
@@ -459,7 +459,7 @@ export default function () {
       options: scenario({
         executor: 'constant-vus',
         vus: 3,
-        duration: '300ms',
+        duration: '2s',
         gracefulStop: '100ms',
       }),
     });
@@ -574,6 +574,8 @@ describe('the process', () => {
     expect((await worker.first('done')).outcome).toBe('stopped');
     await worker.end();
     expect(worker.count('iterations')).toBe(target.total());
-    expect(worker.count('iterations') + worker.count('dropped_iterations', { reason: 'stopped' })).toBe(500);
+    expect(worker.count('dropped_iterations', { reason: 'stopped' })).toBeGreaterThan(0);
+    // On a busy machine some starts are dropped for being late, before the stop.
+    expect(worker.count('iterations') + worker.count('dropped_iterations')).toBe(500);
   });
 });
