@@ -49,9 +49,15 @@ const withoutSecrets = (metadata: OriginalMetadata): OriginalMetadata =>
   Object.fromEntries(
     Object.entries(metadata).map(([name, value]) => [
       name,
-      SECRET.test(name) && value !== null && value !== '' ? '***' : value,
+      SECRET.test(name) && value !== null && value !== '' ? '***' : masked(value),
     ]),
   );
+
+/** Secrets inside of a value; what is nested too deep did not come in. */
+const masked = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(masked);
+  return typeof value === 'object' && value !== null ? withoutSecrets(value as OriginalMetadata) : value;
+};
 
 /** One answer of many pieces; larger than an answer may be is refused while it is put together. */
 const listOf = async (pieces: AsyncIterable<readonly string[]>): Promise<Buffer> => {
