@@ -5,6 +5,8 @@ import { MusterError } from '../errors.js';
 /** The answer to text that does not parse: word for word what programs of the original expect. */
 export const INVALID_JSON = 'Invalid JSON received.';
 
+const TOO_DEEP = 'a message is nested too deep';
+
 /** JSON as the original writes it, one object a frame. */
 export const encodeOriginal = (message: object | string): Buffer => Buffer.from(JSON.stringify(message));
 
@@ -17,7 +19,7 @@ export const decodeOriginal = <S extends z.ZodType>(
   if (bytes.byteLength > maxBytes)
     throw new MusterError('MESSAGE_TOO_LARGE', `a message of ${bytes.byteLength} bytes is over ${maxBytes}`);
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
-  if (!nestingWithin(text, BOUNDS.nesting)) throw new MusterError('BAD_MESSAGE', 'a message is nested too deep');
+  if (!nestingWithin(text, BOUNDS.nesting)) throw new MusterError('BAD_MESSAGE', TOO_DEEP);
   return fitting(schema, parse(text));
 };
 
@@ -29,13 +31,26 @@ export const fitting = <S extends z.ZodType>(schema: S, plain: unknown): z.infer
   throw new MusterError('BAD_MESSAGE', `${first?.path.join('.') || 'message'}: ${first?.message ?? 'does not fit'}`);
 };
 
-/** Where a `__proto__` could stand: plain, or with an escape in it. */
-const MAY_NAME_PROTOTYPE = /__proto__|\\u/;
+/** Where a `__proto__` could stand: plain, or with one of its letters escaped. */
+const MAY_NAME_PROTOTYPE = /__proto__|\\u00(?:5f|6f|7[024])/i;
 const withoutPrototype = (name: string, value: unknown): unknown => (name === '__proto__' ? undefined : value);
+
+const parseGuarded = (text: string): unknown =>
+  MAY_NAME_PROTOTYPE.test(text) ? JSON.parse(text, withoutPrototype) : JSON.parse(text);
+
+/**
+ * Parses what may be large and comes often. How deep it is nested is for the caller to see in what comes out, which costs
+ * less than to look before; only what disappears on the way is looked at here. @throws when it does not parse
+ */
+export const parseOften = (text: string): unknown => {
+  if (!MAY_NAME_PROTOTYPE.test(text)) return JSON.parse(text);
+  if (!nestingWithin(text, BOUNDS.nesting)) throw new MusterError('BAD_MESSAGE', TOO_DEEP);
+  return JSON.parse(text, withoutPrototype);
+};
 
 const parse = (text: string): unknown => {
   try {
-    return MAY_NAME_PROTOTYPE.test(text) ? JSON.parse(text, withoutPrototype) : JSON.parse(text);
+    return parseGuarded(text);
   } catch (cause) {
     throw new MusterError('BAD_MESSAGE', INVALID_JSON, { cause });
   }
