@@ -9,6 +9,7 @@ import {
   TIMES,
 } from '@muster/protocol';
 import { type LogLevel, readSetting, SETTING_NAMES, type SettingName, type SettingValue } from './settings.js';
+import { chooseStore, type StoreChoice } from './store-choice.js';
 
 /** What a broker can be told. Everything has a default. */
 export interface BrokerOptions {
@@ -52,6 +53,12 @@ export interface BrokerOptions {
   readonly maxQueryRows?: number;
   readonly maxBundleMiB?: number;
   readonly storeQueueMiB?: number;
+  /** Where results are kept: `duckdb`, `memory`, or the path of a module. @default 'duckdb' */
+  readonly db?: string;
+  /** Options of stores, by `NAME-OPTION`: `{ 'duckdb-max-size': '10GB' }`. */
+  readonly dbOptions?: Readonly<Record<string, unknown>>;
+  /** Keep the rows of runs of the original when they are over, unless a run says otherwise. @default true */
+  readonly keepRows?: boolean;
 }
 
 /** The sockets that a broker binds. */
@@ -78,6 +85,8 @@ export interface ResolvedBrokerOptions {
   readonly insecure: boolean;
   readonly keepPorts: boolean;
   readonly logLevel: LogLevel;
+  readonly store: StoreChoice;
+  readonly keepRows: boolean;
   readonly times: {
     readonly beatMs: number;
     readonly leaseMs: number;
@@ -134,7 +143,7 @@ export const resolveBrokerOptions = (
     else read.set(name, result.value);
   }
   for (const name of Object.keys(options))
-    if (!SETTING_NAMES.some((known) => known === name))
+    if (name !== 'dbOptions' && !SETTING_NAMES.some((known) => known === name))
       faults.push({ where: name, message: 'is no setting of a broker' });
   const text = (name: SettingName, otherwise: string) => String(read.get(name) ?? otherwise);
   const whole = (name: SettingName, otherwise: number) => Number(read.get(name) ?? otherwise);
@@ -146,6 +155,7 @@ export const resolveBrokerOptions = (
     faults.push({ where: whereOf('leaseMs'), message: `must be longer than a beat (${beatMs} ms)` });
   if (lostMs < leaseMs)
     faults.push({ where: whereOf('lostMs'), message: `must be at least the lease (${leaseMs} ms)` });
+  const store = chooseStore(text('db', 'duckdb'), options.dbOptions ?? {}, faults);
   if (faults.length > 0) throw configError(faults);
 
   const loads = flag('loadsDefaults', false) ? LOADS_ENDPOINTS : null;
@@ -167,6 +177,8 @@ export const resolveBrokerOptions = (
     insecure,
     keepPorts: flag('keepPorts', true),
     logLevel: text('logLevel', 'info') as LogLevel,
+    store,
+    keepRows: flag('keepRows', true),
     times: {
       beatMs,
       leaseMs,

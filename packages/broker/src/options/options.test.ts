@@ -79,6 +79,50 @@ describe('the options of a broker', () => {
   });
 });
 
+describe('the store', () => {
+  it('is DuckDB by default, and named with its options by flag, variable and file', async () => {
+    expect((await optionsOf([])).store).toEqual({ store: 'duckdb', options: {} });
+    const file = join(folder, 'broker.json');
+    await writeFile(file, JSON.stringify({ db: 'duckdb', 'db-duckdb-max-size': 5, 'db-duckdb-directory': '/file' }));
+    const env = { MUSTER_DB_DUCKDB_DIRECTORY: '/env', MUSTER_DB_DUCKDB_SYNC_DELAY: '50' };
+    const asked = await optionsOf(['--config', file, '--db-duckdb-sync-delay=70'], env);
+    expect(asked.store.options).toEqual({ 'max-size': '5', directory: '/env', 'sync-delay': '70' });
+  });
+
+  it('takes the name and the options of the original’s file store for its own', async () => {
+    const argv = ['--db', 'python', '--db-python-directory', '/tmp/loads', '--db-python-sync-delay', '2000'];
+    const { store } = await optionsOf([...argv, '--db-python-max-size', '-1', '--db-redis-host', 'localhost']);
+    expect(store).toEqual({
+      store: 'duckdb',
+      options: { directory: '/tmp/loads', 'sync-delay': '2000', 'max-size': '-1' },
+    });
+  });
+
+  it('may be a module, whose options are its own', async () => {
+    const { store } = await optionsOf(['--db', './my-store.mjs', '--db-my-store-url', 'http://x/']);
+    expect(store).toEqual({
+      store: expect.stringMatching(/^file:.*\/my-store\.mjs$/),
+      options: { url: 'http://x/' },
+    });
+  });
+
+  it('is refused with a reason when it is none, or an option is', async () => {
+    const faults = async (...argv: string[]) => (await faultOf(read(argv))).message;
+    expect(await faults('--db', 'redis')).toContain('Use duckdb');
+    expect(await faults('--db', 'sqlite')).toContain('duckdb, memory, or the path of a module');
+    expect(await faults('--db-duckdb-colour', 'red')).toContain('is no option of duckdb');
+    expect(await faults('--db-sqlite-file', 'x')).toContain('names no store');
+    expect(await faults('--db-duckdb-max-size', 'large')).toContain('like 500MB or 10GB');
+    expect(await faults('--db-duckdb-max-size')).toContain('needs a value');
+    expect(() => resolveBrokerOptions({ dbOptions: { 'duckdb-sync-delay': 'soon' } })).toThrow('milliseconds');
+  });
+
+  it('keeps rows unless it is told not to', async () => {
+    expect((await optionsOf([])).keepRows).toBe(true);
+    expect((await optionsOf(['--no-keep-rows'])).keepRows).toBe(false);
+  });
+});
+
 describe('the configuration', () => {
   it('lets flags win over variables, and those over the file', async () => {
     const file = join(folder, 'broker.json');

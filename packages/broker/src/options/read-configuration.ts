@@ -9,6 +9,7 @@ import {
 } from './broker-options.js';
 import {
   flagOf,
+  NEGATABLE,
   readSetting,
   SETTING_NAMES,
   SETTINGS,
@@ -16,6 +17,7 @@ import {
   type SettingValue,
   variableOf,
 } from './settings.js';
+import { takeStoreFlags } from './store-choice.js';
 
 /** What the command line asks for. */
 export type Asked =
@@ -24,6 +26,9 @@ export type Asked =
   | { readonly do: 'nothing' };
 
 type Found = Map<SettingName, { readonly value: SettingValue; readonly where: string }>;
+
+/** Options of stores as variables: `MUSTER_DB_DUCKDB_MAX_SIZE`. */
+const STORE_VARIABLE = 'MUSTER_DB_';
 
 /** The command, from the one table of settings. */
 const commandOf = (version: string): Command => {
@@ -34,6 +39,7 @@ const commandOf = (version: string): Command => {
     .option('--check', 'only tell whether a broker answers on the frontend')
     .addOption(new Option('--debug', 'the same as --log-level debug, as the original calls it').hideHelp())
     .addOption(new Option('--io-threads <number>', 'of the original; one is enough here').hideHelp())
+    .addOption(new Option('--db-<store>-<option> <value>', 'an option of a store, such as --db-duckdb-max-size 10GB'))
     .allowExcessArguments(false)
     .addHelpText(
       'after',
@@ -41,8 +47,8 @@ const commandOf = (version: string): Command => {
     );
   for (const name of SETTING_NAMES) {
     const { kind, help } = SETTINGS[name];
-    if (name === 'keepPorts') {
-      command.addOption(new Option('--keep-ports', help)).addOption(new Option('--no-keep-ports').hideHelp());
+    if (NEGATABLE.includes(name)) {
+      command.addOption(new Option(`--${flagOf(name)}`, help)).addOption(new Option(`--no-${flagOf(name)}`).hideHelp());
       continue;
     }
     const value = {
@@ -73,6 +79,7 @@ const collect = (
 const readFileEntries = async (
   file: string,
   faults: SettingFault[],
+  ofStores: Record<string, unknown>,
 ): Promise<(readonly [SettingName, unknown, string])[]> => {
   let parsed: unknown;
   try {
@@ -86,6 +93,10 @@ const readFileEntries = async (
     return [];
   }
   return Object.entries(parsed).flatMap(([key, value]) => {
+    if (key.startsWith('db-')) {
+      ofStores[key.slice('db-'.length)] = value;
+      return [];
+    }
     const name = SETTING_NAMES.find((known) => known === key);
     if (name === undefined) faults.push({ where: `${file}: ${key}`, message: 'is no setting of a broker' });
     return name === undefined ? [] : [[name, value, `${file}: ${key}`] as const];
@@ -108,8 +119,9 @@ export const readConfiguration = async (
   const command = commandOf(version)
     .exitOverride()
     .configureOutput({ writeOut: print, writeErr: () => undefined });
+  const { rest, given } = takeStoreFlags(argv);
   try {
-    command.parse(argv, { from: 'user' });
+    command.parse([...rest], { from: 'user' });
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
     if (thrown.exitCode === 0) return { do: 'nothing' };
@@ -117,8 +129,9 @@ export const readConfiguration = async (
   }
   const flags = command.opts() as Readonly<Record<string, unknown>>;
   const found: Found = new Map();
+  const ofStores: Record<string, unknown> = {};
   const config = flags.config ?? env.MUSTER_CONFIG;
-  if (typeof config === 'string') collect(found, faults, await readFileEntries(config, faults));
+  if (typeof config === 'string') collect(found, faults, await readFileEntries(config, faults, ofStores));
   collect(
     found,
     faults,
@@ -136,9 +149,16 @@ export const readConfiguration = async (
       return given === undefined ? [] : [[name, given, `--${flagOf(name)}`] as const];
     }),
   );
+  for (const [name, value] of Object.entries(env))
+    if (name.startsWith(STORE_VARIABLE) && value !== undefined && value !== '')
+      ofStores[name.slice(STORE_VARIABLE.length).toLowerCase()] = value;
+  Object.assign(ofStores, Object.fromEntries(given));
   if (flags.debug === true && !found.has('logLevel')) found.set('logLevel', { value: 'debug', where: '--debug' });
   if (faults.length > 0) throw configError(faults);
-  const options: BrokerOptions = Object.fromEntries([...found].map(([name, { value }]) => [name, value]));
+  const options: BrokerOptions = {
+    ...Object.fromEntries([...found].map(([name, { value }]) => [name, value])),
+    dbOptions: ofStores,
+  };
   const resolved = resolveBrokerOptions(options, (name) => found.get(name)?.where ?? name);
   return { do: flags.check === true ? 'check' : 'serve', options: resolved };
 };

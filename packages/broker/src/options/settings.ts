@@ -49,8 +49,15 @@ export const SETTINGS = {
   maxSeries: { kind: 'whole', help: `series of one run; what is over is counted in one (${BOUNDS.series})` },
   maxQueryRows: { kind: 'whole', help: `rows of one page of a query; larger pages are cut (${BOUNDS.queryRows})` },
   maxBundleMiB: { kind: 'whole', help: `a larger bundle is refused (${BOUNDS.bundleBytes / 1_048_576})` },
+  db: { kind: 'text', help: 'where results are kept: duckdb, memory, or the path of a module (duckdb)' },
+  keepRows: {
+    kind: 'flag',
+    help: 'keep rows of runs of the original when they are over (default; --no-keep-rows: only counts and errors)',
+  },
   storeQueueMiB: { kind: 'whole', help: 'results that wait to be written; beyond it the receiver waits (64)' },
 } as const satisfies Readonly<Record<string, Setting>>;
+/** Flags that are on by default, and have a `--no-` form. */
+export const NEGATABLE: readonly string[] = ['keepPorts', 'keepRows'];
 export type SettingName = keyof typeof SETTINGS;
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
 
