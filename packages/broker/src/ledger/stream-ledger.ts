@@ -39,6 +39,15 @@ export class StreamLedger {
     return this.#last !== null && this.#stored >= this.#last;
   }
 
+  /** Its first batch was taken. */
+  get begun(): boolean {
+    return this.#taken >= 0;
+  }
+  /** Its last batch was taken. */
+  get ended(): boolean {
+    return this.#last !== null;
+  }
+
   take(number: number, last: boolean): LedgerDecision {
     if (number <= this.#stored) return { do: 'ack', upTo: this.#stored };
     if (number <= this.#taken) return { do: 'wait' };

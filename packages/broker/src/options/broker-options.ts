@@ -52,6 +52,8 @@ export interface BrokerOptions {
   readonly maxSeries?: number;
   readonly maxQueryRows?: number;
   readonly maxBundleMiB?: number;
+  /** Messages of the publisher that wait for one slow watcher; it misses what is over. @default 10_000; the original: 1_000 */
+  readonly publisherQueue?: number;
   readonly storeQueueMiB?: number;
   /** Where results are kept: `duckdb`, `memory`, or the path of a module. @default 'duckdb' */
   readonly db?: string;
@@ -103,6 +105,7 @@ export interface ResolvedBrokerOptions {
     readonly series: number;
     readonly queryRows: number;
     readonly bundleBytes: number;
+    readonly publisherQueue: number;
     readonly storeQueueBytes: number;
   };
 }
@@ -198,6 +201,7 @@ export const resolveBrokerOptions = (
       series: whole('maxSeries', BOUNDS.series),
       queryRows: whole('maxQueryRows', BOUNDS.queryRows),
       bundleBytes: whole('maxBundleMiB', BOUNDS.bundleBytes / 1_048_576) * 1_048_576,
+      publisherQueue: whole('publisherQueue', 10_000),
       storeQueueBytes: whole('storeQueueMiB', 64) * 1_048_576,
     },
   };

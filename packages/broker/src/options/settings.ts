@@ -54,6 +54,10 @@ export const SETTINGS = {
     kind: 'flag',
     help: 'keep rows of runs of the original when they are over (default; --no-keep-rows: only counts and errors)',
   },
+  publisherQueue: {
+    kind: 'whole',
+    help: 'messages that wait for a slow watcher of rows; it misses what is over (10000)',
+  },
   storeQueueMiB: { kind: 'whole', help: 'results that wait to be written; beyond it the receiver waits (64)' },
 } as const satisfies Readonly<Record<string, Setting>>;
 /** Flags that are on by default, and have a `--no-` form. */

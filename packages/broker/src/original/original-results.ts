@@ -56,6 +56,9 @@ export interface OriginalResults {
   ping(): Promise<boolean>;
 }
 
+/** What is read of one run. */
+export type OriginalReader = Pick<OriginalResults, 'counts' | 'urls' | 'data' | 'errors' | 'metadata'>;
+
 /** What the results know of the agents, and tell of them. Cheap enough for every message. */
 export interface OriginalPresence {
   /** The run that an agent works for: rows without a run of their own belong to it. Rows that have one keep it. */

@@ -72,6 +72,7 @@ const benchOf = (store: Store = openMemoryStore(), heldBytes = 1e7): Bench => {
       ack: (_, __, upTo) => void bench.acks.push(upTo),
       resend: (_, __, from) => void bench.resends.push(from),
       tell: (event) => void bench.told.push(event),
+      merged: () => undefined,
       dropped: (why) => void bench.dropped.push(why),
       failed: (what, error) => void bench.dropped.push(`${what}: ${error.message}`),
       now: () => bench.nowMs,

@@ -2,8 +2,10 @@ import { BatchHeader, decodeNative, type Frame, MusterError, readReceiver, runOf
 import type { ControllerEvent } from '../controller/events.js';
 import type { RunRecord } from '../controller/run-record.js';
 import type { Appended, Store } from '../store/store.js';
+import type { BatchContent } from './decode-batch.js';
 import { HeldBatches } from './held-batches.js';
 import { type OpenRun, OpenRuns } from './open-runs.js';
+import type { RunIntake } from './run-intake.js';
 import { RunReports } from './run-reports.js';
 
 /** What the results path needs of the broker around it. */
@@ -12,6 +14,8 @@ export interface ResultsPort {
   ack(agent: string, stream: string, upTo: number): void;
   resend(agent: string, stream: string, from: number): void;
   tell(event: ControllerEvent): void;
+  /** A batch was merged; `content` is null where its rows were not looked at. For watchers of the original. */
+  merged(record: RunRecord, header: BatchHeader, content: BatchContent | null, payload: Uint8Array): void;
   /** Something that can't be used came, and was dropped. */
   dropped(why: string): void;
   failed(what: string, error: MusterError): void;
@@ -76,6 +80,20 @@ export class ResultsPath {
   /** Makes the summary, keeps it, tells the controller. */
   summarise(record: RunRecord): Promise<void> {
     return this.#reports.summarise(record);
+  }
+
+  /**
+   * What is merged of a run, also of one that is over; null for one that this broker never had.
+   *
+   * @throws MusterError `STORE_FAILED` when what is stored of it can't be read
+   */
+  async look(run: string): Promise<RunIntake | null> {
+    const open = await this.#runs.find(run);
+    if (open === null) return null;
+    await open.loaded;
+    if (open.broken) throw new MusterError('STORE_FAILED', `what is stored of run ${run} can't be read now: ask again`);
+    open.usedMs = this.#port.now();
+    return open.intake;
   }
 
   async receive(frames: readonly Frame[]): Promise<void> {
@@ -158,7 +176,8 @@ export class ResultsPath {
   }
 
   #commit(open: OpenRun, header: BatchHeader, payload: Uint8Array): void {
-    open.intake.merge(header, payload, this.#port.now());
+    const content = open.intake.merge(header, payload, this.#port.now());
+    this.#port.merged(open.intake.record, header, content, payload);
     open.pending += 1;
     void this.#store.append({ header, payload }).then(
       (appended) => this.#stored(open, header, appended),

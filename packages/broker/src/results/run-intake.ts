@@ -4,7 +4,7 @@ import type { Counted } from '../controller/events.js';
 import type { RunRecord } from '../controller/run-record.js';
 import { StreamLedger } from '../ledger/stream-ledger.js';
 import type { ReplayPage, StoredStream, StoredSummary } from '../store/store.js';
-import { decodeBatch } from './decode-batch.js';
+import { type BatchContent, decodeBatch } from './decode-batch.js';
 import { factsOf, runPartOf } from './facts-of.js';
 import { progressOf } from './progress.js';
 import { RunResults } from './run-results.js';
@@ -57,17 +57,34 @@ export class RunIntake {
     return this.#ledgers.size;
   }
 
-  /** Merges a batch that is the next of its stream. Rows are not looked at: they are only stored. */
-  merge(header: BatchHeader, payload: Uint8Array, nowMs: number): void {
+  /** Streams of which something was taken in, and of which everything was. */
+  get agents(): { readonly begun: number; readonly ended: number } {
+    const ledgers = [...this.#ledgers.values()];
+    return {
+      begun: ledgers.filter(({ begun }) => begun).length,
+      ended: ledgers.filter(({ ended }) => ended).length,
+    };
+  }
+
+  /**
+   * Merges a batch that is the next of its stream. Rows are not looked at: they are only stored.
+   *
+   * @returns what was merged; null when it was nothing
+   */
+  merge(header: BatchHeader, payload: Uint8Array, nowMs: number): BatchContent | null {
     const { agent, worker, kind } = header;
-    if (kind === 'samples') return;
+    if (kind === 'samples') return null;
     const content = decodeBatch(kind, payload);
     if (content.kind === 'hole') this.results.hole(agent, worker, kind, content.why);
     else if (content.kind === 'end') this.results.end(agent, content.end);
     else if (content.kind === 'window') {
-      if (this.#believable(content.window.second, nowMs)) this.results.window(agent, worker, content.window);
-      else this.results.hole(agent, worker, kind, `second ${content.window.second} is not one of this run`);
+      if (!this.#believable(content.window.second, nowMs)) {
+        this.results.hole(agent, worker, kind, `second ${content.window.second} is not one of this run`);
+        return null;
+      }
+      this.results.window(agent, worker, content.window);
     }
+    return content;
   }
 
   #believable(second: number, nowMs: number): boolean {

@@ -24,6 +24,8 @@ import type { Logger } from '../log.js';
 import { OBSERVERS } from '../observers/registry.js';
 import { type ResolvedBrokerOptions, SOCKETS, type SocketName } from '../options/broker-options.js';
 import type { NativeRun } from '../original/control/control-config.js';
+import { NativePublisher } from '../original/native/native-publisher.js';
+import { NativeRuns } from '../original/native/native-runs.js';
 import type { OriginalResults } from '../original/original-results.js';
 import { BROKER_ID } from '../original/shell/broker-id.js';
 import { HeldResults } from '../original/shell/held-results.js';
@@ -67,6 +69,7 @@ export class BrokerShell {
   readonly #results: ResultsPath;
   readonly #registry: Registry;
   readonly #originalResults: OriginalResults;
+  readonly #nativePublisher: NativePublisher;
   readonly #heartbeat: HeartbeatSocket;
   readonly #frontend: Frontend;
   readonly #backend: Backend;
@@ -140,6 +143,11 @@ export class BrokerShell {
         agents: () => this.#original?.agents() ?? [],
       },
     );
+    this.#nativePublisher = new NativePublisher({
+      watched: () => this.#watchers > 0,
+      publish: (payload) => this.#sockets.publisher.send([payload]),
+      now: machineMs,
+    });
     this.#results = new ResultsPath({
       store: state.store,
       port: {
@@ -147,6 +155,7 @@ export class BrokerShell {
         resend: (agent, stream, from) =>
           this.#backend.tell(agent, { type: 'resend', stream: stream as StreamId, from }),
         tell: (event) => this.#control?.handle(event),
+        merged: (record, header, content, payload) => this.#nativePublisher.merged(record, header, content, payload),
         dropped: (why) => this.#drops.drop('receiver', why),
         failed: (what, err) => log.error({ err }, what),
         now: machineMs,
@@ -234,6 +243,11 @@ export class BrokerShell {
       registry: this.#registry,
       saved: this.#state.saved,
       results: this.#originalResults,
+      native: new NativeRuns({
+        live: () => controller.runs(),
+        store: this.#state.store,
+        look: (run) => this.#results.look(run),
+      }),
       journal: this.#state.journal,
       log: this.#log,
       now: () => ({ nowMs: machineMs(), wallMs: Date.now() }),
@@ -271,6 +285,7 @@ export class BrokerShell {
       },
       publish: (event) => this.#publish(event),
       runFinished: (run) => {
+        this.#nativePublisher.finished(run);
         if (this.#watchers > 0)
           this.#sockets.publisher.send([encodeOriginal({ data_type: 'run-finished', run_id: run })]);
       },
@@ -284,7 +299,7 @@ export class BrokerShell {
   }
 
   #openSockets(): Sockets {
-    return openSockets({
+    return openSockets(this.#options.limits.publisherQueue, {
       frontend: (frames) => this.#frontend.receive(frames),
       backend: (frames) => this.#backend.receive(frames),
       register: (frames) => this.#original?.register(frames),
@@ -296,7 +311,8 @@ export class BrokerShell {
       events: () => undefined,
       unsent: (socket, frames, why) => {
         if (socket === 'backend' && this.#original?.unsent(frames) === true) return;
-        this.#log.debug({ socket, why }, 'a message could not be sent');
+        if (socket === 'publisher') this.#drops.drop(socket, `a message for watchers: ${why}`);
+        else this.#log.debug({ socket, why }, 'a message could not be sent');
       },
       fault: (socket, err) => this.#log.error({ socket, err }, 'a message could not be handled'),
     });
@@ -344,6 +360,7 @@ export class BrokerShell {
     this.#control?.handle({ type: 'sweep' });
     this.#original?.tick();
     this.#results.tick();
+    this.#nativePublisher.tick();
   }
 
   #ping(): PingResult {

@@ -32,8 +32,12 @@ const RECEIVER_MARK = 32;
 /** Events inside zeromq per slow watcher; beyond it zeromq drops, and the watcher sees a gap in the numbers. */
 const EVENTS_MARK = 10_000;
 
-/** Makes the sockets; nothing comes in before they are bound. */
-export const openSockets = (listener: SocketListener): Sockets => {
+/**
+ * Makes the sockets; nothing comes in before they are bound.
+ *
+ * @param publisherQueue messages of the publisher inside zeromq per slow watcher; beyond it zeromq drops, and tells nobody
+ */
+export const openSockets = (publisherQueue: number, listener: SocketListener): Sockets => {
   const common = (name: SocketName) => ({
     lingerMs: TIMES.lingerMs,
     onUnsent: (frames: readonly Buffer[], why: string) => listener.unsent(name, frames, why),
@@ -69,6 +73,7 @@ export const openSockets = (listener: SocketListener): Sockets => {
     publisher: openSocket('xpub', {
       ...common('publisher'),
       maxMessageBytes: 1_024,
+      highWaterMark: publisherQueue,
       onMessage: (frames) => listener.publisher(frames),
     }),
     events: openSocket('xpub', {

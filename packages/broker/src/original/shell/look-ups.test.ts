@@ -1,9 +1,14 @@
 import { BOUNDS, readQuestion } from '@muster/protocol';
 import { describe, expect, it } from 'vitest';
 import { HeldResults } from './held-results.js';
-import { type LookUp, lookUpOriginal } from './look-ups.js';
+import { type LookUp, type LookUpSources, lookUpOriginal } from './look-ups.js';
 
 const asked = (question: object): LookUp => readQuestion(Buffer.from(JSON.stringify(question))) as LookUp;
+const sources = (results: HeldResults): LookUpSources => ({
+  results,
+  native: { find: async () => null, ids: async () => [] },
+  isActive: (run) => run === 'active',
+});
 const make = async () => {
   const dropped: string[] = [];
   const saved: Record<string, unknown> = {};
@@ -20,7 +25,7 @@ const make = async () => {
   const take = (row: object) => results.take(Buffer.from(JSON.stringify(row)));
   const ask = async (question: object) =>
     (
-      JSON.parse((await lookUpOriginal(asked(question), results, (run) => run === 'active')).toString()) as {
+      JSON.parse((await lookUpOriginal(asked(question), sources(results))).toString()) as {
         result: unknown;
       }
     ).result;
@@ -91,7 +96,7 @@ describe('what clients of the original ask of the results', () => {
       },
     }) as HeldResults;
     const question = asked({ command: 'CTRL_GET_DATA', run_id: 'run' });
-    await expect(lookUpOriginal(question, endless, () => false)).rejects.toThrow('start and size');
+    await expect(lookUpOriginal(question, sources(endless))).rejects.toThrow('start and size');
     expect(pieces * row.length).toBeLessThan(BOUNDS.answerBytes + 2 * row.length);
   });
 });

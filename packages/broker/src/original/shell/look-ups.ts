@@ -1,5 +1,6 @@
 import { BOUNDS, MusterError, type OriginalQuestion } from '@muster/protocol';
 import type { ControlQuestion } from '../control/events.js';
+import type { NativeRuns } from '../native/native-runs.js';
 import type { OriginalMetadata, OriginalResults } from '../original-results.js';
 
 /** A question that the results answer. */
@@ -8,37 +9,51 @@ export type LookUp = Exclude<OriginalQuestion, ControlQuestion | { readonly name
 /** Names of arguments that are nobody's business but the observers'. */
 const SECRET = /pass(word|wd)?|secret|token|api_?key/i;
 
+/** Where answers come from. */
+export interface LookUpSources {
+  readonly results: OriginalResults;
+  /** Runs of ours. */
+  readonly native: Pick<NativeRuns, 'find' | 'ids'>;
+  isActive(run: string): boolean;
+}
+
 /** Answers from what is kept, as JSON text. Rejects with what is to be answered as an error. */
 export const lookUpOriginal = async (
   question: LookUp,
-  results: OriginalResults,
-  isActive: (run: string) => boolean,
+  { results, native, isActive }: LookUpSources,
 ): Promise<Buffer> => {
+  if (question.name === 'CTRL_GET_RUNS') {
+    const [ours, others] = await Promise.all([native.ids(), results.runs()]);
+    return resultOf([...new Set([...ours, ...others])]);
+  }
+  const run = question.fields.run_id;
+  const ours = await native.find(run);
+  const reader = ours ?? results;
   switch (question.name) {
     case 'CTRL_GET_DATA': {
-      const { run_id, data_type, groupby, start, size } = question.fields;
+      const { data_type, groupby, start, size } = question.fields;
       const query = { dataType: data_type ?? null, groupby: groupby === true, start: start ?? 0, size: size ?? null };
-      return await listOf(results.data(run_id, query));
+      return await listOf(reader.data(run, query));
     }
     case 'CTRL_GET_ERRORS': {
-      const { run_id, start, size } = question.fields;
-      return await listOf(results.errors(run_id, { start: start ?? 0, size: size ?? null }));
+      const { start, size } = question.fields;
+      return await listOf(reader.errors(run, { start: start ?? 0, size: size ?? null }));
     }
     case 'CTRL_GET_COUNTS':
-      return resultOf(await results.counts(question.fields.run_id));
+      return resultOf(await reader.counts(run));
     case 'CTRL_GET_URLS':
-      return resultOf(await results.urls(question.fields.run_id));
+      return resultOf(await reader.urls(run));
     case 'CTRL_GET_METADATA':
-      return resultOf(withoutSecrets(await results.metadata(question.fields.run_id)));
-    case 'CTRL_GET_RUNS':
-      return resultOf(await results.runs());
+      // What clients added to a run of ours is kept like that of any other.
+      return resultOf(withoutSecrets({ ...(await results.metadata(run)), ...(await ours?.metadata(run)) }));
     case 'CTRL_UPDATE_METADATA':
-      await results.updateMetadata(question.fields.run_id, question.fields.fields);
+      await results.updateMetadata(run, question.fields.fields);
       return resultOf(null);
     case 'CTRL_DELETE_RUN':
-      if (isActive(question.fields.run_id))
-        throw new MusterError('RUN_UNKNOWN', `run ${question.fields.run_id} is not over: stop it first`);
-      await results.delete(question.fields.run_id);
+      if (ours !== null)
+        throw new MusterError('NOT_SUPPORTED', `run ${run} is a test of Muster's: this broker keeps those`);
+      if (isActive(run)) throw new MusterError('RUN_UNKNOWN', `run ${run} is not over: stop it first`);
+      await results.delete(run);
       return resultOf(null);
   }
 };

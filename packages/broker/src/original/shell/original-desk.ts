@@ -16,6 +16,7 @@ import { untilDone } from '../../store/until-done.js';
 import type { OrderBody, OriginalAnswerBody, OriginalEffect, OriginalEvent } from '../control/events.js';
 import type { OriginalControl } from '../control/original-control.js';
 import { failed } from '../control/replies.js';
+import type { NativeRuns } from '../native/native-runs.js';
 import type { OriginalPresence, OriginalResults } from '../original-results.js';
 import { type LookUp, lookUpOriginal } from './look-ups.js';
 
@@ -23,6 +24,8 @@ import { type LookUp, lookUpOriginal } from './look-ups.js';
 export interface OriginalDeskParts {
   readonly control: OriginalControl;
   readonly results: OriginalResults;
+  /** Runs of ours, for whoever asks for them by the original's commands. */
+  readonly native: NativeRuns;
   readonly journal: Pick<Journal, 'save'>;
   readonly log: Logger;
   now(): Instant;
@@ -209,10 +212,10 @@ export class OriginalDesk implements OriginalPresence {
   }
 
   async #lookUp(client: string, question: LookUp): Promise<void> {
-    const { control, results } = this.#parts;
+    const { control, results, native } = this.#parts;
     let payload: Buffer;
     try {
-      payload = await lookUpOriginal(question, results, (run) => control.isActive(run));
+      payload = await lookUpOriginal(question, { results, native, isActive: (run) => control.isActive(run) });
     } catch (thrown) {
       payload = encodeOriginal(failed(textOf(thrown)));
     }

@@ -17,6 +17,7 @@ import type { Journal } from '../../journal/journal.js';
 import type { Logger } from '../../log.js';
 import type { OriginalConfig } from '../control/control-config.js';
 import { OriginalControl } from '../control/original-control.js';
+import type { NativeRuns } from '../native/native-runs.js';
 import type { OriginalPresence, OriginalResults } from '../original-results.js';
 import { BROKER_ID } from './broker-id.js';
 import { OriginalDesk } from './original-desk.js';
@@ -28,6 +29,7 @@ export interface OriginalSideParts {
   readonly registry: Registry;
   readonly saved: Readonly<Record<string, unknown>>;
   readonly results: OriginalResults;
+  readonly native: NativeRuns;
   readonly journal: Pick<Journal, 'save'>;
   readonly log: Logger;
   now(): Instant;
@@ -50,7 +52,7 @@ export class OriginalSide {
 
   constructor(parts: OriginalSideParts) {
     this.#parts = parts;
-    const { config, registry, saved, results, journal, log } = parts;
+    const { config, registry, saved, results, native, journal, log } = parts;
     this.#control = new OriginalControl(config, registry, saved);
     this.#undelivered = new Undelivered({
       send: (frames) => parts.send(frames),
@@ -60,6 +62,7 @@ export class OriginalSide {
     this.#desk = new OriginalDesk({
       control: this.#control,
       results,
+      native,
       journal,
       log,
       now: () => parts.now(),
