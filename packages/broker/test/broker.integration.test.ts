@@ -175,6 +175,8 @@ describe('a broker', () => {
     await Promise.all([one, two].map((each) => each.work(run, { vus: 2, duration: '1s' })));
     one.second(run, 0, 10);
     one.finish(run);
+    // The run settles for a tenth of a second only: on a busy machine that may be over before these are stored.
+    await until('the first results to be stored', () => one.acked(run) === 2);
     two.say({ type: 'finished', run: run as never, outcome: 'done', streams: [] });
     const first = Summary.parse((await finished(run)).summary);
     expect(first.coverage.complete).toBe(false);
