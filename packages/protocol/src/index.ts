@@ -174,7 +174,7 @@ export {
 } from './original/answers.js';
 export { decodeOriginal, encodeOriginal, INVALID_JSON, nativePing } from './original/codec.js';
 export { newestName } from './original/names.js';
-export { type PlainRow, plainRowsOf, type RowMessage, readPlainRows, wholeRow } from './original/plain-rows.js';
+export { type PlainRow, type RowMessage, readPlainMessages, readPlainRows, wholeRow } from './original/plain-rows.js';
 export {
   AgentCommand,
   GetDataCommand,

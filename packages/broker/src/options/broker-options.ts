@@ -8,7 +8,14 @@ import {
   requireLoopback,
   TIMES,
 } from '@muster/protocol';
-import { type LogLevel, readSetting, SETTING_NAMES, type SettingName, type SettingValue } from './settings.js';
+import {
+  type LogLevel,
+  readSetting,
+  SETTING_NAMES,
+  type SettingFault,
+  type SettingName,
+  type SettingValue,
+} from './settings.js';
 import { chooseStore, type StoreChoice } from './store-choice.js';
 
 /** What a broker can be told. Everything has a default. */
@@ -108,12 +115,6 @@ export interface ResolvedBrokerOptions {
     readonly publisherQueue: number;
     readonly storeQueueBytes: number;
   };
-}
-
-/** A fault of one setting; `where` is the flag, the variable or the line of the file. */
-export interface SettingFault {
-  readonly where: string;
-  readonly message: string;
 }
 
 /** All faults of a configuration as one error. */

@@ -1,18 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { Command, CommanderError, Option } from 'commander';
-import {
-  type BrokerOptions,
-  configError,
-  type ResolvedBrokerOptions,
-  resolveBrokerOptions,
-  type SettingFault,
-} from './broker-options.js';
+import { type BrokerOptions, configError, type ResolvedBrokerOptions, resolveBrokerOptions } from './broker-options.js';
 import {
   flagOf,
   NEGATABLE,
   readSetting,
   SETTING_NAMES,
   SETTINGS,
+  type SettingFault,
   type SettingName,
   type SettingValue,
   variableOf,

@@ -11,6 +11,12 @@ export interface Setting {
   readonly least?: number;
 }
 
+/** A fault of one setting; `where` is the flag, the variable or the line of the file. */
+export interface SettingFault {
+  readonly where: string;
+  readonly message: string;
+}
+
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 

@@ -28,8 +28,8 @@ import { NativePublisher } from '../original/native/native-publisher.js';
 import { NativeRuns } from '../original/native/native-runs.js';
 import type { OriginalResults } from '../original/original-results.js';
 import { BROKER_ID } from '../original/shell/broker-id.js';
-import { HeldResults } from '../original/shell/held-results.js';
 import { OriginalSide } from '../original/shell/original-side.js';
+import { StoredResults } from '../original/shell/stored-results.js';
 import { ResultsPath } from '../results/results-path.js';
 import { BROKER_VERSION } from '../version.js';
 import { Backend } from './backend.js';
@@ -92,14 +92,11 @@ export class BrokerShell {
     this.#clients = new ClientBound(options.limits.clients, machineMs);
     this.#registry = new Registry(options.limits.agents);
     this.#heartbeat = new HeartbeatSocket(options.heartbeat);
-    this.#originalResults = new HeldResults(
-      {
-        presence: () => this.#original?.presence ?? null,
-        dropped: (why) => this.#drops.drop('receiver', why),
-        save: (change) => state.journal.save(change),
-      },
-      state.saved,
-    );
+    this.#originalResults = new StoredResults(state.rows, {
+      presence: () => this.#original?.presence ?? null,
+      dropped: (why) => this.#drops.drop('receiver', why),
+      room: () => (state.store.queuedBytes < options.limits.storeQueueBytes ? undefined : state.store.room()),
+    });
     this.#beginning = new Promise((resolve) => {
       this.#begun = resolve;
     });
@@ -394,6 +391,7 @@ export class BrokerShell {
     await within(CLOSE_MS, this.#original?.settled() ?? Promise.resolve());
     await Promise.all([closeSockets(this.#sockets), this.#heartbeat.close()]);
     await within(CLOSE_MS, this.#history.settled());
+    await within(CLOSE_MS, this.#originalResults.flush());
     await this.#state.store.close();
     await this.#state.journal.close();
   }

@@ -4,6 +4,7 @@ import { BundleShelf } from '../bundles/bundle-shelf.js';
 import { Journal } from '../journal/journal.js';
 import type { Logger } from '../log.js';
 import type { ResolvedBrokerOptions } from '../options/broker-options.js';
+import type { RowStore } from '../store/rows/row-store.js';
 import type { Store, StoreHealth } from '../store/store.js';
 import { ThreadStore } from '../store/thread/thread-store.js';
 
@@ -12,6 +13,8 @@ export interface State {
   readonly journal: Journal;
   readonly saved: Readonly<Record<string, unknown>>;
   readonly store: Store;
+  /** Rows of the original, in the same store. */
+  readonly rows: RowStore;
   readonly shelf: BundleShelf;
 }
 
@@ -36,13 +39,16 @@ export const openState = async (
     folder,
     health: healthOf('the store'),
     queueBytes: options.limits.storeQueueBytes,
+    store: options.store.store,
+    options: options.store.options,
+    keepRows: options.keepRows,
   });
   try {
     const opened = await Journal.open(join(folder, 'controller.journal'), healthOf('the journal'));
     if (opened.droppedBytes > 0)
       log.warn({ bytes: opened.droppedBytes }, 'the end of the journal was cut off by a crash, and is dropped');
     const shelf = await BundleShelf.open(join(folder, 'bundles'), options.limits.bundleBytes, machineMs);
-    return { journal: opened.journal, saved: Object.fromEntries(opened.entries), store, shelf };
+    return { journal: opened.journal, saved: Object.fromEntries(opened.entries), store, rows: store.rows, shelf };
   } catch (thrown) {
     await store.close();
     throw thrown;

@@ -65,7 +65,8 @@ export class MemoryBook implements RunBook {
   }
 }
 
-class MemoryCatalogue implements Catalogue {
+/** The catalogue of these. */
+export class MemoryCatalogue implements Catalogue {
   readonly #runs = new Map<string, RunRecord>();
   readonly #summaries = new Map<string, StoredSummary>();
 

@@ -35,7 +35,8 @@ export const fitting = <S extends z.ZodType>(schema: S, plain: unknown): z.infer
 const MAY_NAME_PROTOTYPE = /__proto__|\\u00(?:5f|6f|7[024])/i;
 const withoutPrototype = (name: string, value: unknown): unknown => (name === '__proto__' ? undefined : value);
 
-const parseGuarded = (text: string): unknown =>
+/** JSON without a `__proto__` in it. @throws SyntaxError */
+export const parseGuarded = (text: string): unknown =>
   MAY_NAME_PROTOTYPE.test(text) ? JSON.parse(text, withoutPrototype) : JSON.parse(text);
 
 /**

@@ -1,5 +1,5 @@
 import { BOUNDS } from '../bounds.js';
-import { parseOften } from './codec.js';
+import { parseGuarded, parseOften } from './codec.js';
 
 /** A row as its sender wrote it, checked. */
 export type PlainRow = Readonly<Record<string, unknown>>;
@@ -33,8 +33,11 @@ export const readPlainRows = (text: string): RowMessage | null => {
   return plainRowsOf(plain);
 };
 
-/** The same from what was parsed already. */
-export const plainRowsOf = (plain: unknown): RowMessage | null => {
+/** Messages that were read before, from a JSON array of them. @throws SyntaxError */
+export const readPlainMessages = (text: string): readonly RowMessage[] =>
+  (parseGuarded(text) as readonly unknown[]).flatMap((plain) => plainRowsOf(plain) ?? []);
+
+const plainRowsOf = (plain: unknown): RowMessage | null => {
   if (!isObject(plain)) return null;
   const { data_type: kind, agent_id: agent, run_id: run, hostname } = plain;
   if (typeof kind !== 'string' || kind.length > 256) return null;

@@ -1,35 +1,37 @@
 import { BOUNDS, readQuestion } from '@muster/protocol';
 import { describe, expect, it } from 'vitest';
-import { HeldResults } from './held-results.js';
+import { openMemoryBackend } from '../../store/memory-backend.js';
+import { LocalRows } from '../../store/rows/local-rows.js';
 import { type LookUp, type LookUpSources, lookUpOriginal } from './look-ups.js';
+import { StoredResults } from './stored-results.js';
 
 const asked = (question: object): LookUp => readQuestion(Buffer.from(JSON.stringify(question))) as LookUp;
-const sources = (results: HeldResults): LookUpSources => ({
+const sources = (results: StoredResults): LookUpSources => ({
   results,
   native: { find: async () => null, ids: async () => [] },
   isActive: (run) => run === 'active',
 });
+const health = { failed: () => undefined, recovered: () => undefined };
 const make = async () => {
   const dropped: string[] = [];
-  const saved: Record<string, unknown> = {};
   const port = {
     presence: () => ({ runOf: (agent: string) => (agent === '1' ? 'run' : null), sent: () => undefined }),
     dropped: (why: string) => void dropped.push(why),
-    save: async ({ key, value }: { readonly key: string; readonly value: unknown }) => {
-      if (value === undefined) delete saved[key];
-      else saved[key] = value;
-    },
+    room: () => undefined,
   };
-  const results = new HeldResults(port);
+  const backend = await openMemoryBackend({ folder: '', options: {} });
+  const again = async () => new StoredResults(await LocalRows.open({ backend, health, keepRows: true }), port);
+  const results = await again();
   await results.open('run', { some: 'data' });
-  const take = (row: object) => results.take(Buffer.from(JSON.stringify(row)));
+  const take = (row: object): void => {
+    void results.take(Buffer.from(JSON.stringify(row)));
+  };
   const ask = async (question: object) =>
     (
       JSON.parse((await lookUpOriginal(asked(question), sources(results))).toString()) as {
         result: unknown;
       }
     ).result;
-  const again = () => new HeldResults(port, saved);
   return { results, take, ask, dropped, again };
 };
 
@@ -78,9 +80,9 @@ describe('what clients of the original ask of the results', () => {
   it('a run is deleted when it is over', async () => {
     const { ask, again } = await make();
     await expect(ask({ command: 'CTRL_DELETE_RUN', run_id: 'active' })).rejects.toThrow('not over');
-    expect(await again().metadata('run')).toEqual({ some: 'data' });
+    expect(await (await again()).metadata('run')).toEqual({ some: 'data' });
     await ask({ command: 'CTRL_DELETE_RUN', run_id: 'run' });
-    expect(await again().runs()).toEqual([]);
+    expect(await (await again()).runs()).toEqual([]);
     expect(await ask({ command: 'CTRL_GET_METADATA', run_id: 'run' })).toEqual({});
   });
 
@@ -94,7 +96,7 @@ describe('what clients of the original ask of the results', () => {
           for (; pieces < 1_000; pieces += 1) yield [row];
         },
       },
-    }) as HeldResults;
+    }) as StoredResults;
     const question = asked({ command: 'CTRL_GET_DATA', run_id: 'run' });
     await expect(lookUpOriginal(question, sources(endless))).rejects.toThrow('start and size');
     expect(pieces * row.length).toBeLessThan(BOUNDS.answerBytes + 2 * row.length);

@@ -7,9 +7,18 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS runs(
     id VARCHAR PRIMARY KEY, name VARCHAR, state VARCHAR, verdict VARCHAR, exit_code INTEGER,
     submitted_at VARCHAR, started_at VARCHAR, ended_at VARCHAR, info VARCHAR, detail VARCHAR);
-  CREATE TABLE IF NOT EXISTS summaries(run VARCHAR PRIMARY KEY, revision INTEGER, summary VARCHAR, handle_summary VARCHAR)`;
+  CREATE TABLE IF NOT EXISTS summaries(run VARCHAR PRIMARY KEY, revision INTEGER, summary VARCHAR, handle_summary VARCHAR);
+  CREATE TABLE IF NOT EXISTS originals(
+    id VARCHAR PRIMARY KEY, number BIGINT, opened BOOLEAN, has_rows BOOLEAN, summarised BOOLEAN, active BOOLEAN,
+    metadata VARCHAR)`;
 
-type Value = string | number | null;
+type Value = string | number | boolean | null;
+
+/** What other tables of the same file need. */
+export interface CatalogueTables {
+  put(table: string, values: Value[]): Promise<void>;
+  rows(sql: string, values: Value[]): Promise<readonly (readonly unknown[])[]>;
+}
 
 interface Session {
   readonly instance: DuckDBInstance;
@@ -20,7 +29,7 @@ interface Session {
  * The catalogue of all runs, in a DuckDB file of its own. Run ids sort by age, so `ORDER BY id` is by age. After a failure
  * the file is opened again: DuckDB refuses everything on an instance whose disk has failed once.
  */
-export class CatalogueFile implements Catalogue {
+export class CatalogueFile implements Catalogue, CatalogueTables {
   readonly #path: string;
   #session: Session | null = null;
   #tail: Promise<unknown> = Promise.resolve();
@@ -36,7 +45,7 @@ export class CatalogueFile implements Catalogue {
   }
 
   async putRun({ info, detail }: RunRecord): Promise<void> {
-    await this.#put('runs', [
+    await this.put('runs', [
       info.id,
       info.name,
       info.state,
@@ -51,21 +60,21 @@ export class CatalogueFile implements Catalogue {
   }
 
   async runs(limit: number): Promise<readonly RunRecord[]> {
-    const rows = await this.#rows('SELECT info, detail FROM runs ORDER BY id DESC LIMIT $1', [limit]);
+    const rows = await this.rows('SELECT info, detail FROM runs ORDER BY id DESC LIMIT $1', [limit]);
     return rows.map(recordOf);
   }
 
   async run(id: string): Promise<RunRecord | null> {
-    const [row] = await this.#rows('SELECT info, detail FROM runs WHERE id = $1', [id]);
+    const [row] = await this.rows('SELECT info, detail FROM runs WHERE id = $1', [id]);
     return row === undefined ? null : recordOf(row);
   }
 
   async putSummary(run: string, { revision, summary, handleSummary }: StoredSummary): Promise<void> {
-    await this.#put('summaries', [run, revision, JSON.stringify(summary), JSON.stringify(handleSummary)]);
+    await this.put('summaries', [run, revision, JSON.stringify(summary), JSON.stringify(handleSummary)]);
   }
 
   async summary(run: string): Promise<StoredSummary | null> {
-    const [row] = await this.#rows('SELECT revision, summary, handle_summary FROM summaries WHERE run = $1', [run]);
+    const [row] = await this.rows('SELECT revision, summary, handle_summary FROM summaries WHERE run = $1', [run]);
     if (row === undefined) return null;
     const [revision, summary, handleSummary] = row;
     return {
@@ -80,12 +89,12 @@ export class CatalogueFile implements Catalogue {
     this.#shut();
   }
 
-  async #put(table: string, values: Value[]): Promise<void> {
+  async put(table: string, values: Value[]): Promise<void> {
     const places = values.map((_, index) => `$${index + 1}`).join(', ');
     await this.#inTurn((connection) => connection.run(`INSERT OR REPLACE INTO ${table} VALUES (${places})`, values));
   }
 
-  async #rows(sql: string, values: Value[]): Promise<readonly (readonly unknown[])[]> {
+  async rows(sql: string, values: Value[]): Promise<readonly (readonly unknown[])[]> {
     const reader = await this.#inTurn((connection) => connection.runAndReadAll(sql, values));
     return reader.getRowsJS();
   }

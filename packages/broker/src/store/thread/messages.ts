@@ -1,9 +1,14 @@
 import type { BatchHeader, WireError } from '@muster/protocol';
+import type { HeardRows, RowGroup, RowStore } from '../rows/row-store.js';
 import type { Store } from '../store.js';
 
 /** What the store's thread is started with. */
 export interface ThreadData {
   readonly folder: string;
+  /** `duckdb`, `memory`, or the URL of a module. */
+  readonly store: string;
+  readonly options: Readonly<Record<string, string>>;
+  readonly keepRows: boolean;
 }
 
 /** Methods of a store that are one question and one answer. */
@@ -18,17 +23,32 @@ export type StoreQuestion =
   | 'summary'
   | 'release';
 
+/** The same of the rows of the original. */
+export type RowsQuestion = Exclude<keyof RowStore, 'take' | 'data' | 'errors' | 'close'>;
+
+/** Lists that come page by page. */
+export type PagedQuestion =
+  | { readonly what: 'replay'; readonly args: Parameters<Store['replay']> }
+  | { readonly what: 'data'; readonly args: Parameters<RowStore['data']> }
+  | { readonly what: 'errors'; readonly args: Parameters<RowStore['errors']> };
+
 /** To the thread. Payloads are moved, not copied. */
 export type ThreadOrder =
   | { readonly do: 'append'; readonly id: number; readonly header: BatchHeader; readonly payload: Uint8Array }
   | { readonly do: 'ask'; readonly id: number; readonly what: StoreQuestion; readonly args: readonly unknown[] }
-  /** The next page of a replay; the first call begins it. */
-  | { readonly do: 'replay'; readonly id: number; readonly cursor: number; readonly run: string }
+  | { readonly do: 'take'; readonly id: number; readonly group: RowGroup }
+  | { readonly do: 'ask-rows'; readonly id: number; readonly what: RowsQuestion; readonly args: readonly unknown[] }
+  /** The next page of a list; the first call begins it. */
+  | { readonly do: 'page'; readonly id: number; readonly cursor: number; readonly list: PagedQuestion }
+  /** Nobody wants the rest. */
+  | { readonly do: 'leave'; readonly id: number; readonly cursor: number }
   | { readonly do: 'close'; readonly id: number };
 
 /** From the thread. */
 export type ThreadNews =
   | { readonly news: 'ready' }
+  /** A group was read; the answer follows when it is durable. */
+  | { readonly news: 'heard'; readonly id: number; readonly heard: HeardRows }
   | { readonly news: 'answer'; readonly id: number; readonly result: unknown }
   | { readonly news: 'error'; readonly id: number; readonly error: WireError }
   | { readonly news: 'failed'; readonly code: 'STORE_FAILED' | 'DISK_FULL'; readonly message: string }

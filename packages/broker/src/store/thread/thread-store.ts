@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import { MusterError, type WireError } from '@muster/protocol';
-import { QueueMeter } from '../queue-meter.js';
+import { MusterError } from '@muster/protocol';
+import type { RowStore } from '../rows/row-store.js';
 import type {
   Appended,
   AppendedBatch,
@@ -14,13 +14,20 @@ import type {
   StoredSummary,
   StoreHealth,
 } from '../store.js';
-import type { QuestionArgs, QuestionResult, StoreQuestion, ThreadData, ThreadNews, ThreadOrder } from './messages.js';
+import type { QuestionArgs, QuestionResult, StoreQuestion, ThreadData } from './messages.js';
+import { ThreadLink } from './thread-link.js';
+import { ThreadRows } from './thread-rows.js';
 
 export interface ThreadStoreOptions {
   readonly folder: string;
   readonly health: StoreHealth;
   /** Bytes that may wait to be stored before `room` makes the receiver wait. */
   readonly queueBytes: number;
+  /** A built-in store, or the URL of a module. @default 'duckdb' */
+  readonly store?: string;
+  readonly options?: Readonly<Record<string, string>>;
+  /** Rows of runs of the original stay when they are over. @default true */
+  readonly keepRows?: boolean;
 }
 
 /** The thread runs what was built: from sources, the build beside them. */
@@ -29,70 +36,58 @@ const ENTRY = new URL(
   import.meta.url,
 );
 
-interface Pending {
-  readonly resolve: (result: unknown) => void;
-  readonly reject: (error: MusterError) => void;
-}
-
 /** The embedded store in a thread of its own, so that neither DuckDB nor decoding rows holds up a socket. */
 export class ThreadStore implements Store {
-  readonly #worker: Worker;
-  readonly #health: StoreHealth;
-  readonly #queue: QueueMeter;
-  readonly #pending = new Map<number, Pending>();
-  readonly #gone: Promise<void>;
-  #next = 0;
-  #dead: MusterError | null = null;
+  /** Rows of the original, in the same thread. */
+  readonly rows: RowStore;
+  readonly #link: ThreadLink;
   #closing: Promise<void> | null = null;
 
-  private constructor(worker: Worker, options: ThreadStoreOptions) {
-    this.#worker = worker;
-    this.#health = options.health;
-    this.#queue = new QueueMeter(options.queueBytes);
-    this.#gone = new Promise((resolve) => worker.once('exit', () => resolve()));
-    worker.on('message', (news: ThreadNews) => this.#hear(news));
-    worker.on('error', (thrown) => this.#die(MusterError.from(thrown, 'STORE_FAILED')));
-    worker.once('exit', () => this.#die(new MusterError('CLOSED', 'the store is closed')));
+  private constructor(link: ThreadLink) {
+    this.#link = link;
+    this.rows = new ThreadRows(link);
   }
 
-  /** @throws MusterError `STORE_FAILED` when the folder's files can't be opened (another process holds them, say). */
+  /**
+   * @throws MusterError `STORE_FAILED` when the folder's files can't be opened (another process holds them, say),
+   * `BAD_CONFIG` for a module that is no store.
+   */
   static async open(options: ThreadStoreOptions): Promise<ThreadStore> {
-    const data: ThreadData = { folder: options.folder };
+    const { folder, store = 'duckdb', options: ofStore = {}, keepRows = true } = options;
+    const data: ThreadData = { folder, store, options: ofStore, keepRows };
     const worker = new Worker(ENTRY, { workerData: data, name: 'store', execArgv: [] });
     await new Promise<void>((resolve, reject) => {
       worker.once('message', () => resolve());
-      worker.once('error', (thrown) => reject(MusterError.from(thrown, 'STORE_FAILED')));
+      worker.once('error', (thrown) => reject(thrownByThread(thrown)));
     });
     worker.removeAllListeners('error');
-    return new ThreadStore(worker, options);
+    return new ThreadStore(new ThreadLink(worker, options.health, options.queueBytes));
   }
 
   get queuedBytes(): number {
-    return this.#queue.bytes;
+    return this.#link.queue.bytes;
   }
   room(): Promise<void> {
-    return this.#queue.room();
+    return this.#link.queue.room();
   }
 
   async append({ header, payload }: AppendedBatch): Promise<Appended> {
     // A frame of zeromq lies in memory that can't be moved to another thread: one copy, then it moves.
     const moved = Uint8Array.from(payload);
     const bytes = moved.byteLength;
-    this.#queue.add(bytes);
+    this.#link.queue.add(bytes);
     try {
-      return (await this.#send((id) => ({ do: 'append', id, header, payload: moved }), [moved.buffer])) as Appended;
+      return (await this.#link.send(
+        (id) => ({ do: 'append', id, header, payload: moved }),
+        [moved.buffer],
+      )) as Appended;
     } finally {
-      this.#queue.remove(bytes);
+      this.#link.queue.remove(bytes);
     }
   }
 
-  async *replay(run: string): AsyncIterable<ReplayPage> {
-    const cursor = this.#next;
-    for (;;) {
-      const page = (await this.#send((id) => ({ do: 'replay', id, cursor, run }))) as ReplayPage | null;
-      if (page === null) return;
-      yield page;
-    }
+  replay(run: string): AsyncIterable<ReplayPage> {
+    return this.#link.pages({ what: 'replay', args: [run] }) as AsyncIterable<ReplayPage>;
   }
 
   streams(run: string): Promise<readonly StoredStream[]> {
@@ -124,62 +119,19 @@ export class ThreadStore implements Store {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    this.#closing ??= this.#link.close();
     return this.#closing;
   }
 
-  async #close(): Promise<void> {
-    if (this.#dead === null) await this.#send((id) => ({ do: 'close', id }));
-    await this.#gone;
-  }
-
   async #ask<W extends StoreQuestion>(what: W, ...args: QuestionArgs<W>): Promise<QuestionResult<W>> {
-    return (await this.#send((id) => ({ do: 'ask', id, what, args }))) as QuestionResult<W>;
-  }
-
-  #send(order: (id: number) => ThreadOrder, moved: ArrayBuffer[] = []): Promise<unknown> {
-    if (this.#dead !== null) return Promise.reject(this.#dead);
-    const id = this.#next;
-    this.#next += 1;
-    return new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject });
-      this.#worker.postMessage(order(id), moved);
-    });
-  }
-
-  #hear(news: ThreadNews): void {
-    switch (news.news) {
-      case 'answer':
-        this.#take(news.id)?.resolve(news.result);
-        return;
-      case 'error':
-        this.#take(news.id)?.reject(errorOf(news.error));
-        return;
-      case 'failed':
-        this.#health.failed(news.code, news.message);
-        return;
-      case 'recovered':
-        this.#health.recovered();
-        return;
-      case 'ready':
-        return;
-    }
-  }
-
-  #take(id: number): Pending | undefined {
-    const pending = this.#pending.get(id);
-    this.#pending.delete(id);
-    return pending;
-  }
-
-  /** The thread is gone: nothing that waits will be answered any more. */
-  #die(error: MusterError): void {
-    if (this.#dead === null && error.code !== 'CLOSED') this.#health.failed('STORE_FAILED', error.message);
-    this.#dead ??= error;
-    for (const { reject } of this.#pending.values()) reject(error);
-    this.#pending.clear();
-    this.#queue.clear();
+    return (await this.#link.send((id) => ({ do: 'ask', id, what, args }))) as QuestionResult<W>;
   }
 }
 
-const errorOf = (error: WireError): MusterError => MusterError.fromWire(error);
+/** What a thread throws comes over as a plain error: the code is in its text. */
+const thrownByThread = (thrown: unknown): MusterError => {
+  const text = thrown instanceof Error ? thrown.message : String(thrown);
+  const found = /^\[([A-Z_]+)\] (.*)$/s.exec(text);
+  const [, code = '', message = text] = found ?? [];
+  return found === null ? MusterError.from(thrown, 'STORE_FAILED') : MusterError.fromWire({ code, message });
+};
