@@ -18,7 +18,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeBroker, type FakeBrokerOptions } from './support/fake-broker.js';
 
-const HEAD = '// muster-bundle {"format":1,"script":"0.1.0","name":"test.ts"}\n';
+const HEAD = '// muster-bundle {"format":1,"script":"0.2.0","name":"test.ts"}\n';
 /** Five iterations by two users. */
 const SHORT = `${HEAD}export const options = { scenarios: { s: { executor: 'per-vu-iterations', vus: 2, iterations: 5 } } };
 export default async () => {};\n`;

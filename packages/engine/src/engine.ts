@@ -107,6 +107,7 @@ export class Engine {
       here,
       within: (frame, fn) => this.#frames.run(frame, fn, undefined),
       http: this.#http.http,
+      network: () => this.#http.network,
       cluster: this.#ports.cluster,
       agent: { ...this.#init.agent, worker: this.#init.worker },
       instance: () => this.#instance(),
@@ -224,7 +225,9 @@ export class Engine {
     });
     try {
       const value = this.#frames.run(user.root.inside(fn), found as AuthorFunction, data);
-      return plainData(await Promise.race([value, late]));
+      const result = plainData(await Promise.race([value, late]));
+      if (user.hasSockets) await Promise.race([user.sockets.end(value === undefined), late]);
+      return result;
     } finally {
       clearTimeout(timer);
       user.cancel();

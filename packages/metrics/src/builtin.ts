@@ -35,6 +35,16 @@ export const BUILTIN: Readonly<Record<string, MetricInfo>> = Object.freeze(
     group_duration: time,
     data_sent: counter('data'),
     data_received: counter('data'),
+    /** Tries to open a WebSocket, whatever came of them. */
+    ws_sessions: counter(),
+    ws_msgs_sent: counter(),
+    ws_msgs_received: counter(),
+    /** From the call to the answer to the handshake, or to what came in its place. */
+    ws_connecting: time,
+    /** From the call until the socket was closed; of sockets that were open. */
+    ws_session_duration: time,
+    /** From a ping to its pong. */
+    ws_ping: time,
     /** Requests begun. */
     started: counter(),
     /** Requests whose last byte was handed to the kernel. */

@@ -5,6 +5,7 @@
  */
 import type { Http } from './http-types.js';
 import { type CustomMetric, type Exec, type MetricClass, runtime, type ScriptRuntime } from './runtime.js';
+import type { WebSocket as Callbacks, WebSocketClass, Ws } from './ws-types.js';
 
 export type {
   BatchRequest,
@@ -24,6 +25,23 @@ export type {
 } from './http-types.js';
 export type { Duration, Options, ScenarioOption, StageOption, ThresholdOption } from './options.js';
 export type { Claimed, CustomMetric, Exec } from './runtime.js';
+export type {
+  Socket,
+  WebSocketClass,
+  Ws,
+  WsCloseEvent,
+  WsData,
+  WsEnd,
+  WsError,
+  WsErrorEvent,
+  WsEvents,
+  WsListener,
+  WsMessage,
+  WsMessageEvent,
+  WsOpenEvent,
+  WsParams,
+  WsPingEvent,
+} from './ws-types.js';
 
 declare global {
   /** Variables given with `-e NAME=value`. */
@@ -34,17 +52,47 @@ declare global {
   const __ITER: number;
 }
 
-const lazy = <K extends 'http' | 'exec'>(name: K): ScriptRuntime[K] =>
+const lazy = <K extends 'http' | 'exec' | 'ws'>(name: K): ScriptRuntime[K] =>
   new Proxy({} as ScriptRuntime[K] & object, { get: (_, key) => Reflect.get(runtime()[name], key) });
 
-const lazyMetric = <V, A extends unknown[]>(name: 'Counter' | 'Gauge' | 'Rate' | 'Trend'): MetricClass<V, A> =>
-  new Proxy(class {} as unknown as MetricClass<V, A>, {
-    construct: (_, args: unknown[]) =>
-      new (runtime()[name] as unknown as new (...args: unknown[]) => CustomMetric<V>)(...args),
-  });
+/**
+ * A metric as a file declares it where no test runs yet: it is made by the runtime in which it is first used. (A bundle
+ * has the agent's own classes in the place of these.)
+ */
+const lazyMetric = <V, A extends unknown[]>(kind: 'Counter' | 'Gauge' | 'Rate' | 'Trend'): MetricClass<V, A> =>
+  class Declared implements CustomMetric<V> {
+    readonly name: string;
+    readonly #rest: A;
+    readonly #made = new WeakMap<ScriptRuntime, CustomMetric<V>>();
+
+    constructor(name: string, ...rest: A) {
+      this.name = name;
+      this.#rest = rest;
+    }
+    add(value: V, tags?: Readonly<Record<string, string>>): void {
+      const where = runtime();
+      let made = this.#made.get(where);
+      if (made === undefined) {
+        const Made = where[kind] as unknown as MetricClass<V, A>;
+        made = new Made(this.name, ...this.#rest);
+        this.#made.set(where, made);
+      }
+      made.add(value, tags);
+    }
+  };
 
 /** HTTP with k6's names; every call gives a promise. */
 export const http: Http = lazy('http');
+/** WebSockets that are awaited: `const socket = await ws.connect(url)`. */
+export const ws: Ws = lazy('ws');
+/** A WebSocket with callbacks, as in `k6/websockets`. */
+export type WebSocket = Callbacks;
+/** A WebSocket with callbacks, as in `k6/websockets`. */
+export const WebSocket: WebSocketClass = new Proxy(class {} as unknown as WebSocketClass, {
+  construct: (_, args: unknown[]) =>
+    new (runtime().WebSocket as unknown as new (...args: unknown[]) => Callbacks)(...args),
+  get: (_, key) => Reflect.get(runtime().WebSocket, key),
+});
 /** Checks a value by named functions, counts each, and says whether all held. Never throws for a failed one. */
 export const check: ScriptRuntime['check'] = (value, checks, tags) => runtime().check(value, checks, tags);
 /** Runs a part of the test under a name; groups may lie in groups. */

@@ -1,4 +1,5 @@
 import type { Http } from './http-types.js';
+import type { WebSocketClass, Ws } from './ws-types.js';
 
 /** Adds a value under a name that was declared when the file was loaded. */
 export interface CustomMetric<V> {
@@ -62,6 +63,8 @@ export interface Claimed {
 /** What an agent gives a running test: the values behind every export of this package. */
 export interface ScriptRuntime {
   readonly http: Http;
+  readonly ws: Ws;
+  readonly WebSocket: WebSocketClass;
   check<T>(
     value: T,
     checks: Readonly<Record<string, (value: T) => unknown>>,
@@ -84,6 +87,8 @@ export interface ScriptRuntime {
 /** Every value that a test can import; a bundle's shim is made from this list. */
 export const SCRIPT_EXPORTS = [
   'http',
+  'ws',
+  'WebSocket',
   'check',
   'group',
   'sleep',
@@ -103,7 +108,7 @@ export const SCRIPT_EXPORTS = [
 export const RUNTIME_KEY: symbol = Symbol.for('@muster/script');
 
 /** Raised when what a bundle expects of its agent changes. An agent refuses a bundle of another one. */
-export const SCRIPT_VERSION = '0.1.0';
+export const SCRIPT_VERSION = '0.2.0';
 
 /** The runtime of this process. @throws Error outside an agent's worker. */
 export const runtime = (): ScriptRuntime => {

@@ -15,7 +15,9 @@ describe('@muster/script', () => {
   it('says where it works when it is used anywhere else', async () => {
     expect(() => script.http.get('http://127.0.0.1/')).toThrow('muster run');
     expect(() => script.check(1, {})).toThrow('muster run');
-    expect(() => new script.Trend('mine')).toThrow('muster run');
+    expect(() => new script.Trend('mine').add(1)).toThrow('muster run');
+    expect(() => new script.WebSocket('ws://127.0.0.1/')).toThrow('muster run');
+    expect(() => script.ws.connect('ws://127.0.0.1/')).toThrow('muster run');
     expect(() => script.exec.vu).toThrow('muster run');
   });
 
@@ -26,10 +28,10 @@ describe('@muster/script', () => {
         readonly isTime: boolean,
       ) {}
       add(): void {
-        added.push(this.name);
+        added.push(this);
       }
     }
-    const added: string[] = [];
+    const added: Trend[] = [];
     installRuntime({
       check: (value: number) => value > 1,
       Trend,
@@ -38,8 +40,13 @@ describe('@muster/script', () => {
     expect([script.check(2, {}), script.check(1, {})]).toEqual([true, false]);
     const trend = new script.Trend('mine', true);
     trend.add(3);
-    expect(trend).toMatchObject({ name: 'mine', isTime: true });
-    expect(added).toEqual(['mine']);
+    trend.add(4);
+    expect(trend.name).toBe('mine');
+    expect(added).toMatchObject([
+      { name: 'mine', isTime: true },
+      { name: 'mine', isTime: true },
+    ]);
+    expect(added[0]).toBe(added[1]);
     expect(script.exec.agent.id).toBe('a');
   });
 });

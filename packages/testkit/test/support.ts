@@ -12,6 +12,9 @@ export interface TargetStats {
   readonly received: number;
   readonly served: number;
   readonly connections: number;
+  readonly sockets: number;
+  readonly messages: number;
+  readonly ends: Readonly<Record<string, number>>;
   readonly paths: Readonly<Record<string, { readonly received: number; readonly served: number }>>;
 }
 

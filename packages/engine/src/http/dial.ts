@@ -9,15 +9,15 @@ export interface TlsSettings {
   readonly verify: boolean;
 }
 
-/** Opens a connection to one address; it reads into the buffer of `onread`. */
-export const dial = (origin: Origin, address: string, onread: OnReadOpts, tls: () => TlsSettings): Socket => {
-  const tcp = { host: address, port: origin.dialPort, onread };
+/** Opens a connection to one address; it reads into the buffer of `onread`, where there is one. */
+export const dial = (origin: Origin, address: string, onread: OnReadOpts | null, tls: () => TlsSettings): Socket => {
+  const tcp = { host: address, port: origin.dialPort, ...(onread === null ? {} : { onread }) };
   return origin.tls ? dialTls(origin, tcp, tls()) : connectTcp(tcp);
 };
 
 const dialTls = (
   origin: Origin,
-  tcp: { readonly host: string; readonly port: number; readonly onread: OnReadOpts },
+  tcp: { readonly host: string; readonly port: number; readonly onread?: OnReadOpts },
   settings: TlsSettings,
 ): Socket => {
   const socket = connectTls({

@@ -41,6 +41,11 @@ export const CAUSES = {
   tooManyRedirects: cause(1820, 'HTTP_TOO_MANY_REDIRECTS', 'more redirects than allowed'),
   invalidRequest: cause(1821, 'INVALID_REQUEST', 'the request can not be written as HTTP'),
   tlsCertificateInvalid: cause(1830, 'TLS_CERTIFICATE_INVALID', 'the certificate is not valid now, or is malformed'),
+  wsRefused: cause(1840, 'WS_REFUSED', 'the server answered the handshake, but not with 101'),
+  wsBadHandshake: cause(1841, 'WS_BAD_HANDSHAKE', 'the answer is no handshake of a WebSocket'),
+  wsBadFrame: cause(1842, 'WS_BAD_FRAME', 'a frame breaks the protocol'),
+  wsMessageTooLarge: cause(1843, 'WS_MESSAGE_TOO_LARGE', 'a message is over 64 MiB'),
+  wsBroken: cause(1844, 'WS_BROKEN', 'the connection ended without a close frame'),
   interrupted: cause(1890, 'INTERRUPTED', 'the iteration was cut off by the end of its scenario'),
 } as const satisfies Readonly<Record<string, ErrorCause>>;
 

@@ -18,7 +18,8 @@ export type AuthorFunction = (data: unknown) => unknown;
 export interface IterationRunnerPorts {
   /** Runs a function as this user: whatever it awaits, its calls find the user again. */
   readonly as: <T>(user: VirtualUser, fn: (argument: unknown) => T, argument?: unknown) => T;
-  readonly places: AuthorPlaces;
+  /** Finds the author's line in a stack. */
+  readonly places: Pick<AuthorPlaces, 'of'>;
   readonly clock: RunClock;
   /** The value of `setup`. */
   readonly data: () => unknown;
@@ -64,7 +65,9 @@ export class IterationRunner {
       }
       this.#begin(user, startedMs, -1, index);
       try {
-        await fn(this.#ports.data());
+        const returned = fn(this.#ports.data());
+        await returned;
+        if (user.hasSockets) await user.sockets.end(returned === undefined);
         if (user.cancelled) return;
       } catch (thrown) {
         if (user.cancelled) return;
@@ -83,7 +86,9 @@ export class IterationRunner {
   async once(user: VirtualUser, fn: AuthorFunction, intendedUs: number, index: number): Promise<void> {
     this.#begin(user, performance.now(), intendedUs, index);
     try {
-      await this.#ports.as(user, fn, this.#ports.data());
+      const returned = this.#ports.as(user, fn, this.#ports.data());
+      await returned;
+      if (user.hasSockets) await user.sockets.end(returned === undefined);
       if (user.cancelled) return;
     } catch (thrown) {
       if (user.cancelled) return;
@@ -110,6 +115,7 @@ export class IterationRunner {
     const { recorder, iterations } = user.scenario;
     recorder.touch(nowMs);
     user.inIteration = false;
+    if (user.hasSockets) user.sockets.drop();
     this.completed += 1;
     iterations.completed.add(1);
     this.#endedMs = nowMs;

@@ -4,6 +4,7 @@ import type { Exchange } from '../http/exchange.js';
 import type { HttpUser, RecordedRequest } from '../http/http-user.js';
 import type { Place } from '../record/place.js';
 import type { RowOrigin } from '../record/row-buffer.js';
+import { UserSockets } from '../ws/user-sockets.js';
 import { SeededRandom } from './random.js';
 import type { ScenarioContext } from './scenario-context.js';
 import { Wait } from './waits.js';
@@ -29,6 +30,7 @@ export class VirtualUser implements RowOrigin {
   tagsVersion = 0;
   #jar: CookieJar | null = null;
   #pool: ConnectionPool | null = null;
+  #sockets: UserSockets | null = null;
   #tags: Record<string, string> | null = null;
   #ownTags: Readonly<Record<string, string>> | null = null;
   #random: SeededRandom | null = null;
@@ -48,6 +50,15 @@ export class VirtualUser implements RowOrigin {
   get jar(): CookieJar {
     this.#jar ??= new CookieJar();
     return this.#jar;
+  }
+
+  get sockets(): UserSockets {
+    this.#sockets ??= new UserSockets();
+    return this.#sockets;
+  }
+  /** It has had one: only then an iteration's end has to do with sockets. */
+  get hasSockets(): boolean {
+    return this.#sockets !== null;
   }
 
   /** Tags that everything this user measures carries; null without any. */
@@ -118,6 +129,7 @@ export class VirtualUser implements RowOrigin {
   }
   close(): void {
     this.#closeOwn();
+    this.#sockets?.cutOff();
     this.wake();
   }
 

@@ -1,6 +1,6 @@
 import { parseDuration, type ResolvedOptions, resolveOptions } from '@muster/plan';
 import type { Http } from '@muster/script';
-import { tlsSettings } from '../http/connection.js';
+import { type ConnectionShared, tlsSettings } from '../http/connection.js';
 import { Deadlines } from '../http/deadlines.js';
 import { HttpClient } from '../http/http-client.js';
 import type { HttpUser } from '../http/http-user.js';
@@ -14,12 +14,15 @@ export class AuthorHttp {
   readonly #user: () => HttpUser;
   readonly #deadlines = new Deadlines();
   readonly #resolver = new Resolver();
+  #network: Network;
   #client: HttpClient;
 
   /** @param user whose call it is; throws outside of any function of the test */
   constructor(user: () => HttpUser) {
     this.#user = user;
-    this.#client = this.#make(defaultOptions());
+    const options = defaultOptions();
+    this.#network = this.#connect(options);
+    this.#client = this.#make(options);
     this.http = {
       get: (url, params) => this.#client.get(url, params),
       head: (url, params) => this.#client.head(url, params),
@@ -43,22 +46,35 @@ export class AuthorHttp {
 
   /** The options are known. */
   begin(options: ResolvedOptions): void {
+    this.#network = this.#connect(options);
     this.#client = this.#make(options);
   }
 
-  #make(options: ResolvedOptions): HttpClient {
-    return new HttpClient({
-      user: this.#user,
+  /** How names, addresses and TLS are dealt with, for requests and for sockets. */
+  get network(): Network {
+    return this.#network;
+  }
+
+  #connect(options: ResolvedOptions): Network {
+    return {
       urls: new TargetUrls(options.hosts, options.userAgent),
       shared: {
         deadlines: this.#deadlines,
         resolver: this.#resolver,
         tls: tlsSettings(options.insecureSkipTLSVerify),
       },
-      options,
-      parseDuration,
-    });
+    };
   }
+
+  #make(options: ResolvedOptions): HttpClient {
+    return new HttpClient({ user: this.#user, ...this.#network, options, parseDuration });
+  }
+}
+
+/** What all connections of a test share. */
+export interface Network {
+  readonly urls: TargetUrls;
+  readonly shared: ConnectionShared;
 }
 
 /** What a test without options has. */

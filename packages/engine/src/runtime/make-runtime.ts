@@ -1,7 +1,9 @@
+import { parseDuration } from '@muster/plan';
 import type { Http } from '@muster/script';
 import type { ScriptRuntime } from '@muster/script/internal';
 import { FailSignal } from '../load/iteration-runner.js';
 import type { Frame } from '../load/virtual-user.js';
+import { makeWs, type WsNetwork } from '../ws/author-ws.js';
 import { check } from './check.js';
 import { type ClusterPorts, ClusterPrimitives } from './cluster-primitives.js';
 import { CustomMetrics } from './custom-metrics.js';
@@ -14,6 +16,7 @@ export interface RuntimePorts extends Omit<ExecPorts, 'here'> {
   /** Runs a function in a frame: whatever it awaits stays there. */
   readonly within: <T>(frame: Frame, fn: () => T) => T;
   readonly http: Http;
+  readonly network: () => WsNetwork;
   readonly cluster: ClusterPorts;
 }
 
@@ -37,6 +40,7 @@ export const makeRuntime = (
   };
   const runtime: ScriptRuntime = {
     http: ports.http,
+    ...makeWs({ here, within: ports.within, network: ports.network, parseDuration }),
     check: (value, checks, tags) => check(here('check'), value, checks, tags),
     group: (name, fn) => group(here('group'), String(name), fn, ports.within),
     sleep: (seconds) => sleep(ports.here(), seconds),

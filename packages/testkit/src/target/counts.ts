@@ -15,6 +15,11 @@ export interface TargetCounts {
   connections: number;
   /** TLS handshakes that took up an earlier session. */
   resumed: number;
+  /** WebSockets that were opened, and messages that came on them. */
+  sockets: number;
+  messages: number;
+  /** Opened WebSockets that ended, by the code of their close frame (1006: without one). */
+  readonly ends: Readonly<Record<string, number>>;
   /** By path without query; beyond 1,000 paths the rest is counted as `(other)`. */
   readonly paths: Readonly<Record<string, PathCounts>>;
 }
@@ -28,6 +33,9 @@ export class Counts implements TargetCounts {
   served = 0;
   connections = 0;
   resumed = 0;
+  sockets = 0;
+  messages = 0;
+  ends: Record<string, number> = {};
   #paths = new Map<string, PathCounts>();
 
   get paths(): Readonly<Record<string, PathCounts>> {
@@ -63,11 +71,14 @@ export class Counts implements TargetCounts {
     this.served = 0;
     this.connections = 0;
     this.resumed = 0;
+    this.sockets = 0;
+    this.messages = 0;
+    this.ends = {};
     this.#paths = new Map();
   }
 
   toJSON(): TargetCounts {
-    const { received, served, connections, resumed, paths } = this;
-    return { received, served, connections, resumed, paths };
+    const { received, served, connections, resumed, sockets, messages, ends, paths } = this;
+    return { received, served, connections, resumed, sockets, messages, ends, paths };
   }
 }

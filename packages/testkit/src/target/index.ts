@@ -5,5 +5,5 @@
  */
 export { TEST_AUTHORITY, TEST_CERTIFICATES, type TestCertificate } from './certificates.js';
 export type { PathCounts, TargetCounts } from './counts.js';
-export { HOSTILE_PATHS } from './routes.js';
+export { HOSTILE_PATHS, HOSTILE_SOCKET_PATHS } from './routes.js';
 export { startTarget, type Target, type TargetOptions } from './start-target.js';

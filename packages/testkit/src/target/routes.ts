@@ -1,13 +1,16 @@
 import { decentRoutes, type Route } from './decent-routes.js';
 import { HOSTILE } from './hostile-routes.js';
 import { plain, type Reply } from './reply.js';
+import { HOSTILE_SOCKETS } from './web-socket-routes.js';
 
 /** Paths that break something, for tests that go through all of them. */
 export const HOSTILE_PATHS: readonly string[] = Object.keys(HOSTILE);
+/** The same for WebSockets. */
+export const HOSTILE_SOCKET_PATHS: readonly string[] = Object.keys(HOSTILE_SOCKETS);
 
 /** The routes of one target; unknown paths are a 404. */
 export const makeRoutes = (): Route => {
-  const routes: Readonly<Record<string, Route>> = { ...decentRoutes(), ...HOSTILE };
+  const routes: Readonly<Record<string, Route>> = { ...decentRoutes(), ...HOSTILE, ...HOSTILE_SOCKETS };
   return (request) => {
     const status = /^\/status\/(\d{3})$/.exec(request.path)?.[1];
     const route = Object.hasOwn(routes, request.path) ? routes[request.path] : undefined;

@@ -3,6 +3,7 @@ import type { Counts, PathCounts } from './counts.js';
 import type { Route } from './decent-routes.js';
 import { plain, type Reply } from './reply.js';
 import { RequestReader, type TargetRequest } from './request-reader.js';
+import { echo, isEcho } from './web-socket-echo.js';
 
 const JSON_TYPE = { 'Content-Type': 'application/json' };
 /** What was written must arrive before the reset does, which overtakes it. */
@@ -39,7 +40,12 @@ export class TargetConnection {
       if (this.#beforeBody()) return;
       const request = this.#reader.next();
       if (request === null) return;
-      if (request.path === '/stats') this.#start(plain(200, JSON.stringify(this.#counts), JSON_TYPE), request, null);
+      if (isEcho(request)) {
+        this.#over = true;
+        this.#socket.removeAllListeners('data');
+        echo(this.#socket, request, this.#counts);
+      } else if (request.path === '/stats')
+        this.#start(plain(200, JSON.stringify(this.#counts), JSON_TYPE), request, null);
       else if (request.path === '/reset') {
         this.#counts.reset();
         this.#start(plain(200, '{}', JSON_TYPE), request, null);
