@@ -4,6 +4,7 @@ export default defineConfig({
   entry: [
     'src/index.ts',
     'src/internal.ts',
+    'src/testing/index.ts',
     'src/worker/main.ts',
     'src/worker/watchdog.ts',
     'src/worker/pacing-thread.ts',
