@@ -18,6 +18,7 @@ import {
   routeText,
   toAgent,
   toBroker,
+  toOldestAgent,
 } from '@muster/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -45,6 +46,22 @@ describe('frames', () => {
   it('of a question carry an empty one in front', () => {
     expect(readFrontend([routeFrame('r'), ...clientQuestion(body)])).toEqual({ route: 'r', payload: body });
     expect(readClientAnswer(clientQuestion(body))).toEqual(body);
+  });
+
+  it('of the backend are 4 where the agent has a REP, with whoever asked in them', () => {
+    expect(toOldestAgent('agent', 'asker', body)).toEqual([
+      routeFrame('agent'),
+      routeFrame('asker'),
+      Buffer.alloc(0),
+      body,
+    ]);
+    expect(readBackend([routeFrame('agent'), routeFrame('\u0000\u00ff1'), Buffer.alloc(0), body])).toEqual({
+      route: 'agent',
+      agent: 'agent',
+      client: '\u0000\u00ff1',
+      payload: body,
+    });
+    expect(() => readBackend([routeFrame('agent'), Buffer.alloc(0), Buffer.alloc(0), body])).toThrow('4');
   });
 
   it('of an answer find the asker, whose id may be any bytes', () => {

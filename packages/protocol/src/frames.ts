@@ -35,6 +35,16 @@ export const toAgent = (agent: string, broker: string, payload: Frame, client?: 
   ...(client === undefined ? [] : [routeFrame(client), empty()]),
   payload,
 ];
+/**
+ * The same for an agent of the two oldest generations: its REP keeps what stands before the empty frame, and puts it
+ * before the answer.
+ */
+export const toOldestAgent = (agent: string, asker: string, payload: Frame): Frame[] => [
+  routeFrame(agent),
+  routeFrame(asker),
+  empty(),
+  payload,
+];
 /** The same as the agent's DEALER reads it: without its own id in front. */
 export const readAtAgent = (
   frames: readonly Frame[],
@@ -55,19 +65,25 @@ export const toBroker = (agent: string, payload: Frame, client?: string): Frame[
   ...(client === undefined ? [] : [routeFrame(client), empty()]),
   payload,
 ];
-/** The same as the broker's ROUTER reads it: with the routing id in front. */
+/**
+ * The same as the broker's ROUTER reads it: with the routing id in front. From a REP (`route asker '' payload`) the
+ * client is whoever asked, the broker too.
+ */
 export const readBackend = (
   frames: readonly Frame[],
 ): { readonly route: string; readonly agent: string; readonly client: string | null; readonly payload: Frame } => {
   const [route, , agent] = frames;
   const payload = frames.at(-1);
+  const asker = frames[1];
+  if (route !== undefined && asker !== undefined && payload !== undefined && isFromReply(frames))
+    return { route: routeText(route), agent: routeText(route), client: routeText(asker), payload };
   if (
     route === undefined ||
     agent === undefined ||
     payload === undefined ||
     (frames.length !== 5 && frames.length !== 7)
   ) {
-    return bad(`${frames.length} frames came on the backend, not 5 or 7`);
+    return bad(`${frames.length} frames came on the backend, not 4, 5 or 7`);
   }
   const client = frames.length === 7 ? frames[4] : undefined;
   return {
@@ -77,6 +93,9 @@ export const readBackend = (
     payload,
   };
 };
+
+const isFromReply = ({ length, 1: asker, 2: gap }: readonly Frame[]): boolean =>
+  length === 4 && asker?.byteLength !== 0 && gap?.byteLength === 0;
 
 /** Register: `REGISTER info` or `UNREGISTER agent-id`. */
 export const readRegister = (

@@ -36,6 +36,7 @@ export {
   routeText,
   toAgent,
   toBroker,
+  toOldestAgent,
 } from './frames.js';
 export {
   AgentBeat,

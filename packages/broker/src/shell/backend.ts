@@ -43,7 +43,7 @@ export class Backend {
       const { route, agent, client, payload } = readBackend(frames);
       if (route !== agent) throw new MusterError('BAD_FRAMES', `the peer ${route} speaks as ${agent}`);
       if (isNative(payload)) this.#said(route, payload);
-      else this.#port.answered(route, client, payload);
+      else this.#port.answered(route, client === this.#broker ? null : client, payload);
     } catch (thrown) {
       this.#port.dropped(MusterError.from(thrown).message);
     }

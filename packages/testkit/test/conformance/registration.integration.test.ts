@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import * as zmq from 'zeromq';
 import { Stage } from './support/stage.js';
 import { until } from './support/wait.js';
 
@@ -203,37 +202,5 @@ describe('an agent that is gone without a word', () => {
     await again.register();
     const { run_id } = await stage.run(1);
     expect((await again.hears('RUN')).body.run_id).toBe(run_id);
-  });
-});
-
-describe('an agent of the two oldest generations has a REP', () => {
-  /** What the transport says of a socket that connects to the backend. */
-  const shakesHands = async (socket: zmq.Reply | zmq.Dealer): Promise<string> => {
-    const said = new Promise<string>((resolve) => {
-      socket.events.on('handshake', () => resolve('accepted'));
-      socket.events.on('handshake:error:protocol', () => resolve('refused'));
-      socket.events.on('handshake:error:other', () => resolve('refused'));
-      socket.events.on('disconnect', () => resolve('refused'));
-    });
-    socket.connect(stage.places.backend ?? '');
-    try {
-      return await said;
-    } finally {
-      socket.close();
-    }
-  };
-
-  it('which today’s libraries refuse to pair with a ROUTER, whoever has it', async () => {
-    expect(await shakesHands(new zmq.Dealer({ linger: 0 }))).toBe('accepted');
-    expect(await shakesHands(new zmq.Reply({ linger: 0 }))).toBe('refused');
-    const router = new zmq.Router({ linger: 0 });
-    await router.bind('tcp://127.0.0.1:*');
-    stage.places = { ...stage.places, backend: router.lastEndpoint ?? '' };
-    try {
-      expect(await shakesHands(new zmq.Reply({ linger: 0 }))).toBe('refused');
-    } finally {
-      router.close();
-      stage.places = (await stage.client.result<{ endpoints: typeof stage.places }>('PING')).endpoints;
-    }
   });
 });

@@ -83,6 +83,11 @@ export class OriginalControl {
   isSignedOn(agent: string): boolean {
     return this.#agents.signed(agent) !== undefined;
   }
+  /** Whether it signed on with its bare id, as the two oldest generations do: they have a REP, which wants other frames. */
+  isOldest(agent: string): boolean {
+    const known = this.#agents.signed(agent);
+    return known !== undefined && known.hostname === null && known.pid === known.agent;
+  }
   /** The run that an agent works for. */
   runOf(agent: string): string | null {
     return this.#agents.work(agent)?.run ?? null;

@@ -10,6 +10,7 @@ import {
   readUnregister,
   type SignedOn,
   toAgent,
+  toOldestAgent,
 } from '@muster/protocol';
 import type { Registry } from '../../controller/agents/registry.js';
 import type { Instant } from '../../controller/events.js';
@@ -67,7 +68,13 @@ export class OriginalSide {
       log,
       now: () => parts.now(),
       tellOriginal: (agent, command, payload, client) =>
-        this.#undelivered.send(agent, command, toAgent(agent, BROKER_ID, payload, client ?? undefined)),
+        this.#undelivered.send(
+          agent,
+          command,
+          this.#control.isOldest(agent)
+            ? toOldestAgent(agent, client ?? BROKER_ID, payload)
+            : toAgent(agent, BROKER_ID, payload, client ?? undefined),
+        ),
       tellNative: (agent, command, message) =>
         this.#undelivered.send(agent, command, toAgent(agent, BROKER_ID, encodeNative(message))),
       answer: (client, payload) => parts.answer(client, payload),
