@@ -69,10 +69,10 @@ describe('a broker that is killed and started again', () => {
     });
   });
 
-  it('takes results of the run that went on', async () => {
+  it('counts on from where it was: in the original counts begin again', async () => {
     const worker = stage.push('receiver');
-    await worker.send(JSON.stringify({ data_type: 'add_after', agent_id: agent.id, run_id }));
-    await until('the row', async () => (await stage.counts(run_id)).add_after === 1);
+    await worker.send(JSON.stringify({ data_type: 'add_tick', agent_id: agent.id, run_id }));
+    await until('the row', async () => (await stage.counts(run_id)).add_tick === 11);
   });
 
   it('tells watchers of the end of that run', async () => {

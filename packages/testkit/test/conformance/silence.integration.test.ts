@@ -5,7 +5,7 @@ import { Watcher } from './support/watcher.js';
 
 let stage: Stage;
 beforeAll(async () => {
-  stage = await Stage.open('--agent-timeout-ms', '800');
+  stage = await Stage.open('--agent-timeout-ms', '500');
 });
 afterEach(() => stage.clear());
 afterAll(() => stage.close());
@@ -85,7 +85,7 @@ describe('an agent that answers', () => {
     const agent = await stage.agent();
     const { run_id } = await stage.run(1);
     // A poll each 100 ms, so the timeout is over several times.
-    await agent.hears('_STATUS', 20);
+    await agent.hears('_STATUS', 12);
     expect(Object.keys(await stage.runs())).toEqual([run_id]);
     expect(agent.of('QUIT')).toEqual([]);
   });
