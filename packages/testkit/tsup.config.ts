@@ -1,7 +1,7 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: ['src/index.ts', 'src/target/index.ts', 'src/target/main.ts'],
+  entry: ['src/index.ts', 'src/target/index.ts', 'src/target/main.ts', 'src/fuzz/main.ts'],
   format: ['esm'],
   target: 'node20',
   dts: false,
