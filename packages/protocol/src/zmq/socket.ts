@@ -182,7 +182,8 @@ class WrappedSocket implements Socket {
         frames = await socket.receive();
       } catch (thrown) {
         if (this.#socket.closed) return;
-        this.#fault(thrown);
+        // An XPUB may say that it can be read and then have nothing, when subscribers come and go quickly.
+        if (codeOf(thrown) !== 'EAGAIN') this.#fault(thrown);
         await new Promise((resolve) => setTimeout(resolve, this.#turnMs));
         continue;
       }

@@ -52,6 +52,8 @@ export class Asker {
   readonly #random: Random;
   readonly #frontend: string;
   readonly #patienceMs: number;
+  /** What was asked natively in this round, for whoever looks for one that had no answer. */
+  readonly #native = new Map<string, string>();
   #asked = 0;
   #rounds = 0;
 
@@ -69,6 +71,7 @@ export class Asker {
   async round(isOver: () => boolean): Promise<void> {
     const random = this.#random;
     this.#rounds += 1;
+    this.#native.clear();
     const texts: string[] = [];
     const byId = new Map<string, number>();
     const unasked: string[] = [];
@@ -90,7 +93,7 @@ export class Asker {
     const allCame = () => texts.length >= sent.length && [...byId.values()].every((count) => count >= 1);
     if (!(await until(allCame, this.#patienceMs, isOver))) {
       if (isOver()) return;
-      const silent = [...byId].filter(([, count]) => count === 0).map(([id]) => id);
+      const silent = [...byId].filter(([, count]) => count === 0).map(([id]) => `${id} ${this.#native.get(id)}`);
       throw new Error(
         `${sent.length - texts.length} of ${sent.length} texts and ${silent} had no answer:\n${sent.join('\n').slice(0, 20_000)}`,
       );
@@ -122,6 +125,7 @@ export class Asker {
       const question = nativeQuestion(random, id);
       if (question === null) continue;
       byId.set(id, 0);
+      this.#native.set(id, question.toString('latin1').slice(0, 2_000));
       socket.send(clientQuestion(question));
     }
     return sent;

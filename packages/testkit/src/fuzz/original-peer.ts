@@ -30,21 +30,26 @@ export class GoodClient {
   }
 
   /** @throws Error when the answer is an error, or there is none, or there were more before. */
-  result(command: string, fields: Plain = {}): Promise<unknown> {
+  async result(command: string, fields: Plain = {}): Promise<unknown> {
+    const answer = await this.answer(command, fields);
+    if (!('result' in answer)) throw new Error(`${command}: ${JSON.stringify(answer)}`);
+    return answer.result;
+  }
+
+  /** The whole answer, which may be an error. */
+  answer(command: string, fields: Plain = {}): Promise<Plain> {
     const mine = this.#turn.then(() => this.#ask(command, fields));
     this.#turn = mine.catch(() => undefined);
     return mine;
   }
 
-  async #ask(command: string, fields: Plain): Promise<unknown> {
+  async #ask(command: string, fields: Plain): Promise<Plain> {
     if (this.#answers.length !== this.#asked)
       throw new Error(`${this.#asked} questions had ${this.#answers.length} answers`);
     this.#asked += 1;
     this.#socket.send(clientQuestion(encodeOriginal({ command, ...fields })));
     await need(`an answer to ${command}`, () => this.#answers.length >= this.#asked, 30_000);
-    const answer = this.#answers.at(-1) ?? {};
-    if (!('result' in answer)) throw new Error(`${command}: ${JSON.stringify(answer)}`);
-    return answer.result;
+    return this.#answers.at(-1) ?? {};
   }
 
   close(): Promise<void> {

@@ -75,17 +75,28 @@ export class RawTcp {
     this.#open.add(socket);
     socket.on('error', () => socket.destroy()).on('close', () => this.#open.delete(socket));
     socket.resume();
-    const whole = [greeting(random), ready(random.one(KINDS))];
-    const parts = random.chance(0.2)
-      ? [bytesOf(random, 200)]
-      : random.chance(0.2)
-        ? [whole[0] ?? bytesOf(random)]
-        : whole;
-    for (let count = random.whole(0, 6); count > 0; count -= 1) parts.push(wrongFrame(random));
-    const all = Buffer.concat(parts);
-    socket.write(random.chance(0.3) ? all.subarray(0, random.whole(0, all.byteLength)) : all);
-    if (random.chance(0.4)) socket.once('connect', () => socket.resetAndDestroy());
-    else if (random.chance(0.5)) socket.end();
+    const parts = this.#parts();
+    // The library reads nothing of what comes along with a greeting: each part waits for a word of the other side.
+    const next = (): void => {
+      const part = parts.shift();
+      if (part !== undefined) socket.write(part);
+      else if (isSudden) socket.resetAndDestroy();
+      else if (ends) socket.end();
+    };
+    const [isSudden, ends] = [random.chance(0.4), random.chance(0.5)];
+    socket.once('connect', next).on('data', next);
+  }
+
+  /** A greeting, a handshake and frames, each right or wrong. */
+  #parts(): Buffer[] {
+    const random = this.#random;
+    if (random.chance(0.2)) return [bytesOf(random, 200)];
+    const frames = Array.from({ length: random.whole(1, 6) }, () => wrongFrame(random));
+    const parts = [greeting(random), ready(random.one(KINDS)), Buffer.concat(frames)];
+    const at = random.whole(0, 2);
+    const part = parts[at] ?? Buffer.alloc(0);
+    if (random.chance(0.3)) parts[at] = part.subarray(0, random.whole(0, part.byteLength));
+    return random.chance(0.2) ? [Buffer.concat(parts)] : parts;
   }
 
   close(): void {
