@@ -92,6 +92,8 @@ describe('whatever arrives on a socket', () => {
   it('is answered with a code when it has an id', async () => {
     await expect(client.ask({ type: 'show', run: 'nonsense' })).rejects.toMatchObject({ code: 'BAD_MESSAGE' });
     await expect(client.ask({ type: 'fly' } as never)).rejects.toMatchObject({ code: 'UNKNOWN_COMMAND' });
+    for (const type of [{ toString: 'x' }, null, 7, ['ping']])
+      await expect(client.ask({ type } as never)).rejects.toMatchObject({ code: 'UNKNOWN_COMMAND' });
     await expect(client.ask({ type: 'show', run: RUN })).rejects.toMatchObject({ code: 'RUN_UNKNOWN' });
     await expect(
       client.ask({ type: 'submit', name: 'x', bundle: `sha256:${'0'.repeat(64)}`, observers: ['pager'] }),

@@ -104,6 +104,7 @@ const misfit = (payload: Frame, error: MusterError): WireError => {
   const plain = unpackNative(payload);
   const type = typeof plain === 'object' && plain !== null && 'type' in plain ? plain.type : undefined;
   if (KNOWN.has(type)) return { code: error.code, message: error.message };
-  const name = String(type).slice(0, 40);
+  // What is no text may not even have one.
+  const name = typeof type === 'string' ? type.slice(0, 40) : `of type ${typeof type}`;
   return new MusterError('UNKNOWN_COMMAND', `this broker knows no question "${name}"`).toWire();
 };

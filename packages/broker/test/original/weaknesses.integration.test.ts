@@ -259,7 +259,15 @@ describe('a run', () => {
 
   it('with an observer that nobody knows does not begin, whatever module that names', async () => {
     const one = await agent(1);
-    for (const observer of ['os.system', ['node:child_process'], '../x', ['console', 'nobody'], 'constructor', [7]]) {
+    for (const observer of [
+      'os.system',
+      ['node:child_process'],
+      '../x',
+      ['console', 'nobody'],
+      'constructor',
+      [7],
+      [{ toString: 1 }],
+    ]) {
       const answer = await client.ask('CTRL_RUN', { agents: 1, args: { observer } });
       expect(answer.error, JSON.stringify(observer)).toEqual([expect.stringContaining('observer')]);
     }

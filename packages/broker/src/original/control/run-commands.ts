@@ -125,5 +125,5 @@ export class RunCommands {
 const observersOf = (args: Readonly<Record<string, unknown>>): readonly string[] => {
   const { observer } = args;
   const named = Array.isArray(observer) ? observer : observer === undefined || observer === null ? [] : [observer];
-  return named.map(String);
+  return named.map((name) => (typeof name === 'string' ? name : JSON.stringify(name)));
 };
