@@ -43,6 +43,8 @@ export class WorkerHost {
     this.#errors = new LastLines((line) => options.onLine?.(line));
     this.#child = fork(options.entry ?? workerEntry(), [], {
       serialization: 'advanced',
+      // A group of its own: a terminal's Ctrl-C goes to the whole group of the agent, which stops its workers in order.
+      detached: true,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
       // Not the parent's own: a debugger's port or a loader is not meant for every worker.
       execArgv: [`--max-old-space-size=${options.maxHeapMiB}`],
