@@ -2,11 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import { isAbsolute, resolve, sep } from 'node:path';
 import type { Run } from '@muster/client';
 import { EXIT, MusterError, type Summary } from '@muster/protocol';
+import { onInterrupts } from './interrupts.js';
 import type { Io } from './io.js';
 import type { Output } from './outputs/output.js';
 import { summaryReport } from './outputs/summary-report.js';
 import { type LiveView, liveView } from './view/live-view.js';
-import { summaryText } from './view/summary.js';
+import { summaryText, verdictText } from './view/summary.js';
 
 /** How a run is followed to its end. */
 export interface FollowOptions {
@@ -17,23 +18,25 @@ export interface FollowOptions {
   readonly mayDetach: boolean;
 }
 
-/** Thrown out of the progress loop when the user chose to leave the run alone. */
-class Detached extends Error {}
-
 /**
  * Follows a run to its end: live view, then the summary; the answer is the run's exit code. Ctrl-C stops the run (on a
  * terminal it asks first, if the run can go on without us); a second one ends this process at once.
  */
 export const follow = async (run: Run, io: Io, options: FollowOptions): Promise<number> => {
   const view = liveView(io, options.quiet);
-  const interrupts = onInterrupts(run, io, options, (text) => view.note(text));
+  const interrupts = onInterrupts(io, {
+    mayDetach: options.mayDetach,
+    stop: () => run.stop({ reason: 'interrupted by the user' }),
+    note: (text) => view.note(text),
+    hold: () => view.hold(),
+  });
   try {
-    await Promise.race([showEvents(run, view, options.outputs ?? []), interrupts.detached]);
-  } catch (thrown) {
-    if (!(thrown instanceof Detached)) throw thrown;
-    view.done();
-    io.out(`run ${run.id} goes on; \`muster attach ${run.id}\` follows it again\n`);
-    return EXIT.passed;
+    const left = await Promise.race([showEvents(run, view, options.outputs ?? []), interrupts.detached]);
+    if (left === 'detached') {
+      view.done();
+      io.out(`run ${run.id} goes on; \`muster attach ${run.id}\` follows it again\n`);
+      return EXIT.passed;
+    }
   } finally {
     interrupts.off();
   }
@@ -52,34 +55,6 @@ const showEvents = async (run: Run, view: LiveView, outputs: readonly Output[]):
   }
 };
 
-const onInterrupts = (run: Run, io: Io, options: FollowOptions, note: (text: string) => void) => {
-  let count = 0;
-  let detach: (reason: Error) => void = () => undefined;
-  const detached = new Promise<never>((_, reject) => {
-    detach = reject;
-  });
-  detached.catch(() => undefined);
-  const stop = async () => {
-    note('stopping the run; press Ctrl-C again to kill it');
-    await run
-      .stop({ reason: 'interrupted by the user' })
-      .catch((thrown: unknown) => note(MusterError.from(thrown).message));
-  };
-  const off = io.onInterrupt(() => {
-    count += 1;
-    if (count > 1) process.exit(EXIT.abortedByUser);
-    if (!io.terminal || !options.mayDetach) {
-      void stop();
-      return;
-    }
-    void io.ask('\n(s)top the run or (d)etach from it? ').then((answer) => {
-      if (answer.startsWith('d')) detach(new Detached());
-      else void stop();
-    });
-  });
-  return { off, detached };
-};
-
 /** What is left when a run is over: the author's own summary in place of ours if there is one, and the exported file. */
 export const report = async (
   run: Run,
@@ -89,7 +64,8 @@ export const report = async (
 ): Promise<void> => {
   const own = await run.handleSummary();
   if (own === null) {
-    io.out(options.quiet ? '' : `${summaryText(summary, io.colors)}\n`);
+    if (!options.quiet) io.out(`${summaryText(summary, io.colors)}\n`);
+    else if (summary.run.exitCode !== EXIT.passed) io.err(`${verdictText(summary, io.colors)}\n`);
   } else {
     for (const [target, text] of Object.entries(own)) await deliver(target, text, io);
   }

@@ -23,8 +23,12 @@ export const nodeIo = (): Io => {
     },
     ask: async (question) => {
       const lines = createInterface({ input: process.stdin, output: process.stdout });
+      // A terminal that is read by lines hands Ctrl-C to its reader; it is meant for those who listen to the signal.
+      lines.on('SIGINT', () => process.emit('SIGINT'));
+      // Where nobody can answer, nobody does.
+      const closed = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
       try {
-        return (await lines.question(question)).trim().toLowerCase();
+        return (await Promise.race([lines.question(question), closed])).trim().toLowerCase();
       } finally {
         lines.close();
       }

@@ -1,5 +1,6 @@
 import type { OriginalClient } from '@muster/client';
-import { EXIT, MusterError } from '@muster/protocol';
+import { EXIT } from '@muster/protocol';
+import { onInterrupts } from '../interrupts.js';
 import type { Io } from '../io.js';
 import type { Output } from '../outputs/output.js';
 import { duration } from '../view/format.js';
@@ -43,9 +44,22 @@ export const followOriginal = async (
   const note = (text: string) => {
     if (!quiet) io.out(`${text}\n`);
   };
-  const interrupts = onInterrupts(client, io, options, note);
+  let held = false;
+  const interrupts = onInterrupts(io, {
+    mayDetach: options.mayDetach,
+    stop: () => client.stopRun(run),
+    note,
+    hold: () => {
+      held = true;
+      return () => {
+        held = false;
+      };
+    },
+  });
   if (options.banner !== undefined) note(options.banner);
-  const show = setInterval(() => note(progressLine(totals, performance.now() - startedMs)), SHOW_MS);
+  const show = setInterval(() => {
+    if (!held) note(progressLine(totals, performance.now() - startedMs));
+  }, SHOW_MS);
   const over = endOf(client, run);
   let ending: Ending;
   try {
@@ -111,30 +125,3 @@ const endOf = (client: OriginalClient, run: string) => {
 
 const progressLine = (totals: Totals, sinceMs: number): string =>
   `running ${duration(sinceMs)}: ${totals.count('stopTest')} tests, ${totals.count('add_hit')} hits, ${totals.bad} failures and errors`;
-
-const onInterrupts = (client: OriginalClient, io: Io, options: FollowOriginalOptions, note: (text: string) => void) => {
-  let count = 0;
-  let stopped = false;
-  let detach: (ending: Ending) => void = () => undefined;
-  const detached = new Promise<Ending>((resolve) => {
-    detach = resolve;
-  });
-  const stop = async () => {
-    stopped = true;
-    note('stopping the run; press Ctrl-C again to kill this command');
-    await client.stopRun(options.run).catch((thrown: unknown) => note(MusterError.from(thrown).message));
-  };
-  const off = io.onInterrupt(() => {
-    count += 1;
-    if (count > 1) process.exit(EXIT.abortedByUser);
-    if (!io.terminal || !options.mayDetach) {
-      void stop();
-      return;
-    }
-    void io.ask('\n(s)top the run or (d)etach from it? ').then((answer) => {
-      if (answer.startsWith('d')) detach('detached');
-      else void stop();
-    });
-  });
-  return { off, detached, stopped: () => stopped };
-};

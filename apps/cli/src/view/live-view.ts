@@ -8,6 +8,8 @@ export interface LiveView {
   show(progress: Progress): void;
   /** A line that stays, above what is drawn. */
   note(text: string): void;
+  /** Leaves the terminal to a question: nothing is drawn until what is returned is called. */
+  hold(): () => void;
   done(): void;
 }
 
@@ -16,7 +18,8 @@ const PLAIN_EVERY_S = 3;
 
 /** On a terminal a block that is drawn over; else a line every few seconds; nothing when quiet. */
 export const liveView = (io: Io, quiet: boolean): LiveView => {
-  if (quiet) return { show: () => undefined, note: () => undefined, done: () => undefined };
+  if (quiet)
+    return { show: () => undefined, note: () => undefined, hold: () => () => undefined, done: () => undefined };
   return io.terminal ? terminalView(io) : plainView(io);
 };
 
@@ -32,17 +35,35 @@ const plainView = (io: Io): LiveView => {
       io.out(`${progressLine(progress)}\n`);
     },
     note: (text) => io.out(`${text}\n`),
+    hold: () => () => undefined,
     done: () => undefined,
   };
 };
 
 const terminalView = (io: Io): LiveView => {
   const draw = createLogUpdate(process.stdout);
+  let held: string[] | null = null;
+  const note = (text: string) => {
+    if (held !== null) {
+      held.push(text);
+      return;
+    }
+    draw.clear();
+    io.out(`${text}\n`);
+  };
   return {
-    show: (progress) => draw(progressBlock(progress, io.colors, io.columns())),
-    note: (text) => {
-      draw.clear();
-      io.out(`${text}\n`);
+    show: (progress) => {
+      if (held === null) draw(progressBlock(progress, io.colors, io.columns()));
+    },
+    note,
+    hold: () => {
+      draw.done();
+      held = [];
+      return () => {
+        const said = held ?? [];
+        held = null;
+        for (const text of said) note(text);
+      };
     },
     done: () => draw.done(),
   };
