@@ -257,10 +257,9 @@ describe('the commands of the original', () => {
       CTRL_STOP_RUN: () => ({ result: [] }),
     });
     expect(await client.purge()).toEqual(['one', 'two']);
-    expect(broker.asked.filter(({ command }) => command === 'CTRL_STOP_RUN').map(({ run_id }) => run_id)).toEqual([
-      'one',
-      'two',
-    ]);
+    const stopped = broker.asked.filter(({ command }) => command === 'CTRL_STOP_RUN').map(({ run_id }) => run_id);
+    // Both are asked at once, each on a connection of its own.
+    expect(stopped.sort()).toEqual(['one', 'two']);
   });
 });
 

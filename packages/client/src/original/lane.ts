@@ -24,6 +24,7 @@ export class Lane {
   readonly #socket: Socket;
   #waiting: Waiting | null = null;
   #broken: MusterError | null = null;
+  #told = false;
 
   constructor(endpoint: string) {
     this.endpoint = endpoint;
@@ -66,6 +67,7 @@ export class Lane {
 
   /** Sends what is never answered, and leaves it time to go. */
   tell(payload: Frame): void {
+    this.#told = true;
     this.#socket.send(clientQuestion(payload));
   }
 
@@ -84,7 +86,8 @@ export class Lane {
 
   close(): Promise<void> {
     this.#break(new MusterError('CLOSED', `the connection to ${this.endpoint} was closed`));
-    return this.#socket.close();
+    // A question that nobody waits for need not arrive.
+    return this.#told ? this.#socket.close() : this.#socket.close(0);
   }
 }
 

@@ -68,13 +68,14 @@ export interface Socket extends AsyncDisposable {
   send(frames: readonly (Buffer | string)[]): void;
   /** Messages that wait to be sent, not counting those inside zeromq. */
   readonly waiting: number;
-  /** From now on nothing comes in; what waits may leave for `lingerMs`. Safe to call twice. */
-  close(): Promise<void>;
+  /** From now on nothing comes in; what waits may leave for `lingerMs`, if not told otherwise. Safe to call twice. */
+  close(lingerMs?: number): Promise<void>;
 }
 
 const QUEUE_MESSAGES = 100_000;
 const QUEUE_BYTES = 64 * 1_024 * 1_024;
 const TURN_MS = 5;
+const LINGER_MS = 500;
 
 /** Opens a socket of a kind. Only on a main thread: zeromq ends the process when a worker thread is stopped. */
 export const openSocket = (kind: SocketKind, options: SocketOptions = {}): Socket =>
@@ -219,8 +220,8 @@ class WrappedSocket implements Socket {
     else this.#options.onFault(fault);
   }
 
-  close(): Promise<void> {
-    this.#closed ??= this.#end();
+  close(lingerMs: number = this.#options.lingerMs ?? LINGER_MS): Promise<void> {
+    this.#closed ??= this.#end(lingerMs);
     return this.#closed;
   }
 
@@ -228,12 +229,14 @@ class WrappedSocket implements Socket {
     return this.close();
   }
 
-  async #end(): Promise<void> {
+  async #end(lingerMs: number): Promise<void> {
     await this.#bound;
-    if (this.#sending !== null) {
+    if (this.#socket.closed) return;
+    this.#socket.linger = lingerMs;
+    if (this.#sending !== null && lingerMs > 0) {
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, this.#options.lingerMs ?? 500);
+        timer = setTimeout(resolve, lingerMs);
       });
       await Promise.race([this.#sending, late]);
       clearTimeout(timer);
