@@ -1,3 +1,4 @@
+import { parseDuration } from '@muster/plan';
 import { MusterError } from '@muster/protocol';
 import { InvalidArgumentError } from 'commander';
 
@@ -34,7 +35,14 @@ export const seconds = (text: string): number => {
 /** Collects a flag that may be given again. */
 export const collect = (value: string, sofar: readonly string[] = []): readonly string[] => [...sofar, value];
 
-/** `10s:5` → a stage of k6; the duration is checked with the rest of the options. */
+/** `30s`, `1m30s`; whole seconds without a unit, as the original has them. */
+export const duration = (text: string): string => {
+  const written = text.trim().replace(/^\d+$/, '$&s');
+  if (parseDuration(written) !== null) return written;
+  throw new MusterError('BAD_CONFIG', `"${text}" is not a duration`, { hint: 'as in 30s, 1m30s or 500ms' });
+};
+
+/** `10s:5` → a stage of k6. */
 export const stages = (texts: readonly string[]): { duration: string; target: number }[] =>
   texts
     .flatMap((text) => text.split(','))
@@ -45,7 +53,7 @@ export const stages = (texts: readonly string[]): { duration: string; target: nu
           hint: 'as in --stage 30s:10',
         });
       }
-      return { duration: match[1], target: Number(match[2]) };
+      return { duration: duration(match[1]), target: Number(match[2]) };
     });
 
 /** `-e NAME=value`, or `-e NAME` for the value of this shell's variable. */

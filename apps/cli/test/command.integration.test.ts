@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -36,12 +36,19 @@ afterAll(async () => {
 const muster = (argv: readonly string[], during?: (said: string, kill: (signal: NodeJS.Signals) => void) => void) =>
   new Promise<{ readonly code: number | null; readonly out: string; readonly err: string }>((resolve) => {
     const env = { ...process.env, MUSTER_BROKER: '' };
-    const child = spawn(process.execPath, [MUSTER, ...argv], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [MUSTER, ...argv], {
+      cwd: folder,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: during !== undefined,
+    });
+    // As a terminal does: to everything that the command has started as well.
+    const signal = (name: NodeJS.Signals) => process.kill(-Number(child.pid), name);
     let out = '';
     let err = '';
     child.stdout.on('data', (chunk: Buffer) => {
       out += chunk.toString();
-      during?.(out, (signal) => child.kill(signal));
+      during?.(out, signal);
     });
     child.stderr.on('data', (chunk: Buffer) => {
       err += chunk.toString();
@@ -108,6 +115,16 @@ describe('muster in a cluster of its own', () => {
     const ran = await muster(['run', 'strict.ts', '-e', `URL=${url}`, '--data', 'strict']);
     expect(ran.code, ran.err).toBe(99);
     expect(ran.out).toContain("✗ 'count>5' count=5");
+  }, 60_000);
+
+  it('says on the standard error how a quiet run went wrong, and refuses a wrong duration before anything starts', async () => {
+    const quiet = await muster(['run', 'strict.ts', '-e', `URL=${url}`, '-q', '--data', 'strict']);
+    expect([quiet.code, quiet.out]).toEqual([99, '']);
+    expect(quiet.err).toContain('failed: threshold http_reqs count>5');
+    const wrong = await muster(['run', 'get.ts', '-d', '3parsecs', '--data', 'never']);
+    expect([wrong.code, wrong.out]).toEqual([104, '']);
+    expect(wrong.err).toContain('"3parsecs" is not a duration');
+    await expect(stat(join(folder, 'never'))).rejects.toThrow();
   }, 60_000);
 
   it('writes a first test that is fine', async () => {

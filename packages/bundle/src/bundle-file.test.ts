@@ -72,6 +72,17 @@ describe('bundleFile', () => {
     expect(module.default()).toEqual(['b', 'string']);
   });
 
+  it('says what an import that is not there needs', async () => {
+    const faults = [
+      ['@acme/shop/cart', 'there is no package "@acme/shop" above the test: npm install @acme/shop, or'],
+      ['./no-such.js', 'there is no file "./no-such.js"'],
+    ] as const;
+    for (const [name, message] of faults) {
+      const file = await write('t.ts', `import '${name}';\nexport default () => {};`);
+      await expect(bundleFile(file)).rejects.toMatchObject({ message: expect.stringContaining(message) });
+    }
+  });
+
   it('names file, line and column of a syntax error', async () => {
     const file = await write('broken.ts', 'export default function () {\n  const x = ;\n}\n');
     await expect(bundleFile(file)).rejects.toMatchObject({

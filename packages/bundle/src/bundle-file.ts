@@ -141,8 +141,18 @@ const place = (message: Message | undefined): string | null => {
   return at ? `${at.file}:${at.line}:${at.column + 1}` : null;
 };
 
+/** esbuild's own advice, to leave it out of the bundle, is of no use to agents on other machines. */
+const whatIsMissing = (name: string): string => {
+  if (name.startsWith('.') || name.startsWith('/')) return `there is no file "${name}"`;
+  const [scope = name, rest] = name.split('/');
+  const wanted = scope.startsWith('@') && rest !== undefined ? `${scope}/${rest}` : scope;
+  return `there is no package "${wanted}" above the test: npm install ${wanted}, or run with --npm-dep ${wanted}`;
+};
+
 const line = (message: Message): string => {
   const at = place(message);
+  const missing = /^Could not resolve "([^"]+)"$/.exec(message.text)?.[1];
+  if (missing !== undefined) return `${at === null ? '' : `${at}: `}${whatIsMissing(missing)}`;
   const notes = message.notes.map((note) => note.text).filter((text) => text !== '');
   return `${at === null ? '' : `${at}: `}${message.text}${notes.length > 0 ? ` (${notes.join(' ')})` : ''}`;
 };

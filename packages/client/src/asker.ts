@@ -147,11 +147,11 @@ export class Asker {
     if (id !== undefined) this.#waiting.get(id)?.({ error });
   }
 
-  /** Ends every question in flight with `CLOSED`. */
-  async close(): Promise<void> {
+  /** Ends every question in flight with `CLOSED`. What waits to be sent may leave for `lingerMs`. */
+  async close(lingerMs?: number): Promise<void> {
     this.#closed = true;
     for (const settle of this.#waiting.values()) settle({ error: closed('a question') });
-    await this.#socket.close();
+    await this.#socket.close(lingerMs);
   }
 }
 

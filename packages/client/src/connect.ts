@@ -45,7 +45,7 @@ export const connect = async (endpoint: string = DEFAULT_FRONTEND, options: Conn
     const feed = new EventFeed(endpoint, await reach(endpoints.events));
     return new Connection({ asker, feed, timeoutMs, patienceMs, signal, reach });
   } catch (thrown) {
-    await asker.close();
+    await asker.close(0);
     throw thrown;
   }
 };

@@ -19,7 +19,10 @@ export const checkCommand = async (
   for (const fault of types.faults) io.err(`${fault}\n`);
   const found = await inspectBundle(bundle, environment(flags.env ?? [], io.env));
   if (!found.ok) {
-    throw new MusterError('BAD_OPTIONS', found.faults.map((fault) => `${fault.path}: ${fault.message}`).join('\n'));
+    throw new MusterError(
+      'BAD_OPTIONS',
+      found.faults.map(({ path: at, message }) => (at === '' ? message : `${at}: ${message}`)).join('\n'),
+    );
   }
   if (types.faults.length > 0) {
     throw new MusterError(

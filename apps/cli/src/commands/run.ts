@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { type Bundle, bundleFile } from '@muster/bundle';
 import { connect, connectOriginal, type Muster } from '@muster/client';
 import { EXIT, MusterError } from '@muster/protocol';
-import { environment, stages } from '../flags.js';
+import { duration, environment, stages } from '../flags.js';
 import { follow } from '../follow.js';
 import type { Io } from '../io.js';
 import { installNpmDeps } from '../npm-deps.js';
@@ -127,7 +127,7 @@ const overrides = (flags: RunFlags): Record<string, unknown> => {
   const given: Record<string, unknown> = {
     vus: flags.vus,
     // The original's durations are plain seconds.
-    duration: flags.duration === undefined ? undefined : flags.duration.replace(/^\d+$/, '$&s'),
+    duration: flags.duration === undefined ? undefined : duration(flags.duration),
     iterations: flags.iterations,
     stages: flags.stage === undefined ? undefined : stages(flags.stage),
     users: flags.users,

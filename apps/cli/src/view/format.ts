@@ -29,7 +29,7 @@ export const bytes = (n: number): string => {
     size /= 1_000;
     unit += 1;
   }
-  return `${unit === 0 ? size : trim(size)} ${units[unit]}`;
+  return `${trim(size)} ${units[unit]}`;
 };
 
 /** A share as a percentage with two decimals. */

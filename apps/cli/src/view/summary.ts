@@ -15,17 +15,19 @@ const WIDTH = 34;
 
 /** The end summary in the shape that users of k6 know: thresholds, checks, then the metrics by section. */
 export const summaryText = (summary: Summary, c: Colors): string =>
-  [
-    ...thresholds(summary, c),
-    ...heading('TOTAL RESULTS', c),
+  [...thresholds(summary, c), ...results(summary, c), '', ...verdict(summary, c)].join('\n');
+
+/** Nothing for a run that never began. */
+const results = (summary: Summary, c: Colors): string[] => {
+  const lines = [
     ...checks(summary, c),
     ...metricSections(summary, c),
     ...slots(summary, c),
     ...errors(summary, c),
     ...coverage(summary, c),
-    '',
-    verdict(summary, c),
-  ].join('\n');
+  ];
+  return lines.length === 0 ? [] : [...heading('TOTAL RESULTS', c), ...lines];
+};
 
 const heading = (title: string, c: Colors): string[] => ['', `  ${c.bold(`█ ${title}`)}`, ''];
 
@@ -165,8 +167,14 @@ const coverage = (summary: Summary, c: Colors): string[] => {
   ];
 };
 
-const verdict = (summary: Summary, c: Colors): string => {
+/** How the run ended, why, and which it was. */
+export const verdictText = (summary: Summary, c: Colors): string => verdict(summary, c).join('\n');
+
+const verdict = (summary: Summary, c: Colors): string[] => {
   const paint = summary.run.verdict === 'passed' ? c.green : c.red;
   const why = summary.run.reason === null ? '' : `: ${summary.run.reason}`;
-  return `  ${paint(c.bold(summary.run.verdict))}${why}  ${c.dim(`run ${summary.run.id}, ${duration(summary.run.durationMs)}, exit code ${summary.run.exitCode}`)}`;
+  return [
+    `  ${paint(c.bold(summary.run.verdict))}${why}`,
+    c.dim(`  run ${summary.run.id}, ${duration(summary.run.durationMs)}, exit code ${summary.run.exitCode}`),
+  ];
 };

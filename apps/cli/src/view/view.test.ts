@@ -93,6 +93,17 @@ describe('the summary on a terminal', () => {
   });
 });
 
+describe('the summary of a run that never began', () => {
+  it('has no results, only how it ended', () => {
+    const nothing = { metrics: {}, submetrics: {}, thresholds: [], checks: [], errors: [] };
+    const coverage = { ...summary.coverage, complete: true, slots: {} };
+    const run = { ...summary.run, verdict: 'errored' as const, reason: 'vus: must be a whole number', exitCode: 104 };
+    expect(summaryText({ ...summary, ...nothing, run, coverage }, plain)).toBe(
+      '\n  errored: vus: must be a whole number\n  run r, 20.46s, exit code 104',
+    );
+  });
+});
+
 describe('progress', () => {
   const progress: Progress = {
     run: 'r' as Progress['run'],
@@ -139,7 +150,7 @@ describe('progress', () => {
 describe('numbers for people', () => {
   it('are short', () => {
     expect([0, 0.301, 12.345, 1_234, 125_000].map(duration)).toEqual(['0s', '301µs', '12.35ms', '1.23s', '2m05s']);
-    expect([999, 1_500, 2_000_000].map(bytes)).toEqual(['999 B', '1.5 kB', '2 MB']);
+    expect([999, 365.6914, 1_500, 2_000_000].map(bytes)).toEqual(['999 B', '365.69 B', '1.5 kB', '2 MB']);
     expect(clock(3_725_000)).toBe('1h02m05s');
   });
 });
