@@ -119,7 +119,7 @@ export interface Response {
   readonly cookies: Readonly<Record<string, readonly ResponseCookie[]>>;
   /**
    * Text, or bytes with `responseType: 'binary'`, decoded as its content-encoding says; null when there is none or it was
-   * not kept. Throws when it does not decode.
+   * not kept, or does not decode (then `error_code` is 1701 and the request has failed).
    */
   readonly body: string | Uint8Array | null;
   /** The parsed body, or a part of it by a path such as `user.names.0`; a dot in a name is written `\\.`. */

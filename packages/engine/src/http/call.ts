@@ -1,6 +1,8 @@
 import type { ExpectedStatuses, Params, Response } from '@muster/script';
+import { Body } from './body-buffer.js';
 import type { Connection, ConnectionShared } from './connection.js';
 import type { CookieJar } from './cookie-jar.js';
+import { decodeBody } from './decode-body.js';
 import { CAUSES } from './error-codes.js';
 import { type Exchange, type ExchangeSink, type Outgoing, unsentExchange } from './exchange.js';
 import type { TypedBody } from './form.js';
@@ -129,8 +131,9 @@ export class Call implements ExchangeSink {
     this.#user.record(exchange, request, exchange.cause === null && request.expects.accepts(exchange.status));
   }
 
-  #settle(exchange: Exchange): void {
+  #settle(ended: Exchange): void {
     const request = this.#request;
+    const exchange = decoded(ended);
     this.#record(exchange);
     const response = new HttpResponse(exchange, request, this.#out);
     if (exchange.cause !== null && this.#context.throws)
@@ -138,3 +141,12 @@ export class Call implements ExchangeSink {
     else this.#resolve(response);
   }
 }
+
+/** A body that is kept is decoded before its request is counted: one that does not decode is a failed request. */
+const decoded = (exchange: Exchange): Exchange => {
+  const { head, body } = exchange;
+  if (head === null || !head.encoded || body === null || exchange.cause !== null) return exchange;
+  const result = decodeBody(body.bytes, head.fields.headers['Content-Encoding'] ?? '');
+  if ('plain' in result) return { ...exchange, body: new Body(result.plain, 0, result.plain.length) };
+  return { ...exchange, body: null, cause: CAUSES.badEncoding, detail: result.fault };
+};

@@ -1,5 +1,4 @@
 import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
-import { CAUSES } from './error-codes.js';
 
 /** A decoded body may be so large; a small one can claim to be anything. */
 const MAX_DECODED_BYTES = 64 * 1_024 * 1_024;
@@ -13,21 +12,20 @@ const DECODERS: Readonly<Record<string, (body: Buffer) => Buffer>> = {
   deflate: (body) => (((body[0] ?? 0) & 0x0f) === 8 ? inflateSync(body, OPTIONS) : inflateRawSync(body, OPTIONS)),
 };
 
-/**
- * Takes encodings off, the last one first; what is not known stays as it is.
- * @throws Error when the body does not decode
- */
-export const decodeBody = (body: Buffer, encodings: string): Buffer => {
+/** A body without its encodings, or why it is none. */
+export type DecodedBody = { readonly plain: Buffer } | { readonly fault: string };
+
+/** Takes encodings off, the last one first; what is not known stays as it is. */
+export const decodeBody = (body: Buffer, encodings: string): DecodedBody => {
   let plain = body;
   for (const name of encodings.toLowerCase().split(',').reverse()) {
     const decode = DECODERS[name.trim()];
     if (decode === undefined || plain.length === 0) continue;
     try {
       plain = decode(plain);
-    } catch (cause) {
-      const why = (cause as Error).message;
-      throw new Error(`[${CAUSES.badEncoding.name}] ${CAUSES.badEncoding.text} (${name.trim()}): ${why}`, { cause });
+    } catch (thrown) {
+      return { fault: `${name.trim()}: ${(thrown as Error).message}` };
     }
   }
-  return plain;
+  return { plain };
 };

@@ -1,6 +1,5 @@
 import type { Params, Response, ResponseCookie, Timings } from '@muster/script';
 import { parseSetCookie } from './cookie.js';
-import { decodeBody } from './decode-body.js';
 import { statusErrorCode } from './error-codes.js';
 import type { Exchange, Outgoing } from './exchange.js';
 import { canonicalName, type ResponseFields } from './response-head.js';
@@ -115,11 +114,10 @@ export class HttpResponse implements Response {
   }
 
   #decode(): string | Uint8Array | null {
-    const { body, head } = this.#exchange;
+    const { body } = this.#exchange;
     if (body === null) return null;
     const { bytes } = body;
-    const plain = head?.encoded === true ? decodeBody(bytes, head.fields.headers['Content-Encoding'] ?? '') : bytes;
-    return this.#asked.params.responseType === 'binary' ? new Uint8Array(plain) : plain.toString('utf8');
+    return this.#asked.params.responseType === 'binary' ? new Uint8Array(bytes) : bytes.toString('utf8');
   }
 }
 
