@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PingResult, type RunInfo, ShowResult, Snapshot, Summary } from '@muster/protocol';
+import { PingResult, type RunId, type RunInfo, ShowResult, Snapshot, Summary } from '@muster/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Broker, startBroker } from '../src/start-broker.js';
 import { windowPayload } from './batches.js';
@@ -106,6 +106,38 @@ describe('a broker', () => {
       columns: { name: string; values: string[] }[];
     };
     expect(history.columns.find(({ name }) => name === 'text')?.values).toContain('console: told');
+  });
+
+  it('checks thresholds against the metrics that any of its agents declares', async () => {
+    const [one, two] = [await agent(0), await agent(1)];
+    const run = await submit({ agents: 2 });
+    const options = { iterations: 2, thresholds: { baskets: ['count>=0'] } };
+    const baskets = { name: 'baskets', type: 'counter', isTime: false } as const;
+    await Promise.all([one.work(run, options), two.work(run, options, [baskets])]);
+    one.finish(run);
+    two.finish(run);
+    const { thresholds } = Summary.parse((await finished(run)).summary);
+    expect(thresholds).toMatchObject([{ metric: 'baskets', expression: 'count>=0' }]);
+  });
+
+  it('refuses a metric that means one thing on one agent and another on the next', async () => {
+    const [one, two] = [await agent(0), await agent(1)];
+    const run = await submit({ agents: 2 });
+    const declaring = (type: 'counter' | 'trend') => [{ name: 'basket', type, isTime: type === 'trend' }];
+    void one.work(run, { iterations: 2 }, declaring('counter')).catch(() => undefined);
+    await two.hears('prepare');
+    await two.say({
+      type: 'prepared',
+      run: run as RunId,
+      options: { iterations: 2 },
+      functions: ['default'],
+      metrics: declaring('trend'),
+    });
+    await two.hears('abort');
+    for (const each of [one, two]) each.finish(run, 'aborted');
+    const shown = await finished(run);
+    expect(shown.run).toMatchObject({ verdict: 'errored', exitCode: 104 });
+    expect(shown.run.reason).toMatch(/the metric "basket" is a (counter|trend of times) on .* and a .* on /);
   });
 
   it('tells each second how a run goes', async () => {

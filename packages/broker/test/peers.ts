@@ -25,6 +25,8 @@ import { openSocket, type Socket } from '@muster/protocol/zmq';
 import type { Broker } from '../src/start-broker.js';
 import { samplesPayload, windowPayload } from './batches.js';
 
+type Prepared = Extract<AgentMessage, { type: 'prepared' }>;
+
 /** Waits for a condition, looking at each turn of the loop. */
 export const until = async <T>(what: string, look: () => T | undefined | null | false, ms = 20_000): Promise<T> => {
   const end = performance.now() + ms;
@@ -178,10 +180,10 @@ export class RawAgent {
   }
 
   /** Goes through prepare and plans to the start. */
-  async work(run: string, options: unknown): Promise<void> {
+  async work(run: string, options: unknown, metrics: Prepared['metrics'] = []): Promise<void> {
     const id = run as RunId;
     await this.hears('prepare');
-    this.say({ type: 'prepared', run: id, options, functions: ['default'], metrics: [] });
+    this.say({ type: 'prepared', run: id, options, functions: ['default'], metrics });
     await until('plan 0', () => this.heard.some((each) => each.type === 'plan' && each.generation === 0));
     this.say({ type: 'plan.ack', run: id, generation: 0 });
     this.say({ type: 'ready', run: id });

@@ -15,17 +15,38 @@ export const beginPreparing = (run: Run, turn: Turn): void => {
   run.tellAll(turn);
 };
 
-/** A member has loaded the bundle. What the first member found there decides for all. */
+/**
+ * A member has loaded the bundle. What the first member found there decides for all; custom metrics count whoever
+ * declares them, for a file may do so by what it finds on its machine.
+ */
 export const memberPrepared = (run: Run, turn: Turn, member: Member, message: Prepared): void => {
   if (hasReached(member, 'prepared')) return;
   run.setMember(member.id, { progress: 'prepared' });
   if (run.record.members[0]?.id === member.id) run.prepared = message;
+  const contradiction = declare(run, member.id, message.metrics);
+  if (contradiction !== null) {
+    breakRun(run, turn, { code: 'BAD_OPTIONS', message: contradiction, where: null }, true);
+    return;
+  }
   const { step, members } = run.record;
   if (step !== 'loading' || run.prepared === null || !members.every((each) => hasReached(each, 'prepared'))) return;
   resolve(run, turn, run.prepared);
 };
 
-const resolve = (run: Run, turn: Turn, { options, functions, metrics }: Prepared): void => {
+/** Takes up what a member declares; says so if another member means something else by the same name. */
+const declare = (run: Run, agent: string, metrics: Prepared['metrics']): string | null => {
+  for (const metric of metrics) {
+    const known = run.declared.get(metric.name);
+    if (known === undefined) run.declared.set(metric.name, { metric, agent });
+    else if (known.metric.type !== metric.type || known.metric.isTime !== metric.isTime)
+      return `the metric "${metric.name}" is ${kindOf(known.metric)} on ${known.agent} and ${kindOf(metric)} on ${agent}`;
+  }
+  return null;
+};
+const kindOf = ({ type, isTime }: Prepared['metrics'][number]): string => `a ${type}${isTime ? ' of times' : ''}`;
+
+const resolve = (run: Run, turn: Turn, { options, functions }: Prepared): void => {
+  const metrics = [...run.declared.values()].map(({ metric }) => metric);
   const resolved = resolveOptions(options ?? undefined, run.record.overrides, { functions, metrics });
   if (!resolved.ok) {
     const faults = resolved.faults.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));

@@ -11,6 +11,11 @@ import { ordersFor } from './orders.js';
 import { after, type Happening, stateOf } from './run-life.js';
 
 export type Prepared = Extract<AgentMessage, { type: 'prepared' }>;
+/** A custom metric, and the member that was the first to declare it. */
+export interface DeclaredBy {
+  readonly metric: Prepared['metrics'][number];
+  readonly agent: string;
+}
 export type Level = 'info' | 'warn' | 'error';
 type Note = Omit<Extract<RunNews, { kind: 'note' }>, 'kind' | 'run' | 'number'>;
 
@@ -45,6 +50,8 @@ export class Run {
   toldMs = Number.NEGATIVE_INFINITY;
   /** What the elected member found in the bundle. */
   prepared: Prepared | null = null;
+  /** The custom metrics that members have declared, by name. */
+  readonly declared = new Map<string, DeclaredBy>();
   lastProgress: Progress | null = null;
   notes: readonly Note[] = [];
 
