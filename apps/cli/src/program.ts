@@ -4,10 +4,12 @@ import { Command, CommanderError, Option } from 'commander';
 import { applyConfig } from './apply-config.js';
 import { agentCommand } from './commands/agent.js';
 import { agentsCommand } from './commands/agents.js';
+import { annotateCommand } from './commands/annotate.js';
 import { attachCommand } from './commands/attach.js';
 import { brokerCommand } from './commands/broker.js';
 import { checkCommand } from './commands/check.js';
 import { checkClusterCommand } from './commands/check-cluster.js';
+import { drainCommand } from './commands/drain.js';
 import { newCommand } from './commands/new.js';
 import { pingCommand } from './commands/ping.js';
 import { purgeCommand } from './commands/purge.js';
@@ -195,6 +197,18 @@ const build = (io: Io, observerOptions: ReadonlyMap<string, string>, exit: (code
     .option('--reason <text>', 'why, for the report', 'stopped by the user')
     .option('--force', 'do not wait for iterations to end', false)
     .action(async (run: string, flags) => exit(await stopCommand(run, flags, io)));
+  program
+    .command('annotate <run> <text>')
+    .description('write a line into the history of a run that goes on')
+    .addOption(broker())
+    .addOption(ssh())
+    .action(async (run: string, text: string, flags) => exit(await annotateCommand(run, text, flags, io)));
+  program
+    .command('drain <agent>')
+    .description('let an agent take no more runs; one in progress goes on')
+    .addOption(broker())
+    .addOption(ssh())
+    .action(async (agent: string, flags) => exit(await drainCommand(agent, flags, io)));
   program
     .command('check-cluster')
     .description('run a test that only counts on every free agent')

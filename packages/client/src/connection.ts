@@ -3,23 +3,27 @@ import {
   MusterError,
   PingResult,
   type Progress,
+  QueryPage,
+  type QueryTable,
   RunId,
   RunInfo,
   ShowResult,
   Snapshot,
   SubmitResult,
   Summary,
+  TIMES,
 } from '@muster/protocol';
 import type { Asker } from './asker.js';
 import type { EventFeed } from './event-feed.js';
 import { type CallOptions, pause } from './give-up.js';
-import type { Muster, Shown, SubmitOptions } from './muster.js';
+import type { Muster, QueryOptions, Shown, SubmitOptions } from './muster.js';
 import { RemoteRun, type Run, type RunPort } from './run.js';
 import { upload } from './upload.js';
 
 const RUNS = RunInfo.array();
 const AGENTS = AgentInfo.array();
 const AGENTS_POLL_MS = 100;
+const PAGE_ROWS = 10_000;
 
 export interface ConnectionOptions {
   readonly asker: Asker;
@@ -89,6 +93,31 @@ export class Connection implements Muster {
 
   async show(run: string, options: CallOptions = {}): Promise<Shown> {
     return await this.#options.asker.ask({ type: 'show', run: runId(run) }, readShown, options);
+  }
+
+  async *query(
+    run: string,
+    table: QueryTable,
+    { start = 0, pageSize = PAGE_ROWS, ...call }: QueryOptions = {},
+  ): AsyncGenerator<QueryPage, void, undefined> {
+    for (let next = start; ; ) {
+      const page = await this.#options.asker.ask(
+        { type: 'query', run: runId(run), table, start: next, size: pageSize },
+        (result) => QueryPage.parse(result),
+        { timeoutMs: TIMES.queryMs, ...call },
+      );
+      if (page.rows > 0) yield page;
+      next += page.rows;
+      if (page.rows === 0 || next >= page.total) return;
+    }
+  }
+
+  async annotate(run: string, text: string, options: CallOptions = {}): Promise<void> {
+    await this.#options.asker.ask({ type: 'annotate', run: runId(run), text }, () => undefined, options);
+  }
+
+  async drain(agent: string, options: CallOptions = {}): Promise<void> {
+    await this.#options.asker.ask({ type: 'drain', agent }, () => undefined, options);
   }
 
   async agents(options: CallOptions = {}): Promise<readonly AgentInfo[]> {

@@ -12,6 +12,9 @@ export {
   MusterError,
   type PingResult,
   type Progress,
+  type QueryPage,
+  type QueryTable,
+  type QueryValue,
   type ResultRow,
   type RunEvent,
   type RunInfo,
@@ -21,7 +24,7 @@ export {
 } from '@muster/protocol';
 export { type ConnectOptions, connect } from './connect.js';
 export type { CallOptions } from './give-up.js';
-export type { Muster, Shown, SubmitOptions } from './muster.js';
+export type { Muster, QueryOptions, Shown, SubmitOptions } from './muster.js';
 export { type ConnectOriginalOptions, connectOriginal } from './original/connect-original.js';
 export type {
   DataOptions,

@@ -1,4 +1,13 @@
-import type { AgentInfo, PingResult, Progress, RunInfo, ShowResult, Summary } from '@muster/protocol';
+import type {
+  AgentInfo,
+  PingResult,
+  Progress,
+  QueryPage,
+  QueryTable,
+  RunInfo,
+  ShowResult,
+  Summary,
+} from '@muster/protocol';
 import type { CallOptions } from './give-up.js';
 import type { Run } from './run.js';
 import type { BundleArtefact } from './upload.js';
@@ -34,6 +43,14 @@ export interface Shown extends Omit<ShowResult, 'summary'> {
   readonly summary: Summary | null;
 }
 
+/** Which part of a table is asked for, and in what pieces. */
+export interface QueryOptions extends CallOptions {
+  /** The first row. @default 0 */
+  readonly start?: number;
+  /** Rows of a page at most; a broker gives fewer where they are large. @default 10_000 */
+  readonly pageSize?: number;
+}
+
 /** A connection to a broker. Any number of calls may be under way at once. */
 export interface Muster extends AsyncDisposable {
   /** The frontend that this connection goes to. */
@@ -56,6 +73,17 @@ export interface Muster extends AsyncDisposable {
   agents(options?: CallOptions): Promise<readonly AgentInfo[]>;
   /** Resolves when so many agents are signed on; `timeoutMs` is for all of the waiting. */
   waitForAgents(count: number, options?: CallOptions): Promise<readonly AgentInfo[]>;
+  /**
+   * What is stored of a run, page by page: `windows` (each series of each worker and second), `samples` (a row for each
+   * request that was kept), `errors`, `events`. Ends with the table as it is when the last page is read.
+   *
+   * @throws MusterError `RUN_UNKNOWN`, `TIMEOUT`
+   */
+  query(run: string, table: QueryTable, options?: QueryOptions): AsyncIterable<QueryPage>;
+  /** Writes a line into a run's history and to those who follow it. @throws MusterError `RUN_UNKNOWN`, `RUN_OVER` */
+  annotate(run: string, text: string, options?: CallOptions): Promise<void>;
+  /** Tells an agent to take no more runs; one in progress goes on. @throws MusterError `AGENT_UNKNOWN` */
+  drain(agent: string, options?: CallOptions): Promise<void>;
   /** The broker's process, version, endpoints, clock and limits. */
   ping(options?: CallOptions): Promise<PingResult>;
   /** Gives up whatever is under way (`CLOSED`). Runs go on. */

@@ -1,7 +1,7 @@
 import { connect, MusterError } from '@muster/client';
 import { afterEach, describe, expect, it } from 'vitest';
 import { FakeBroker, RUN, runInfo, SILENCE } from './fake-broker.js';
-import { errorOf, Opened } from './support.js';
+import { collect, errorOf, Opened } from './support.js';
 
 const opened = new Opened();
 afterEach(() => opened.close());
@@ -112,6 +112,38 @@ describe('a connection', () => {
     expect((await errorOf(muster.runs())).code).toBe('UNKNOWN_COMMAND');
   });
 
+  it('reads a table page by page, from any row on, to the end that it has by then', async () => {
+    const asked: unknown[] = [];
+    const broker = await opened.broker({
+      handlers: {
+        query: (message) => {
+          if (message.type !== 'query') return null;
+          const { table, start, size } = message;
+          asked.push({ table, start, size });
+          const rows = Math.min(size, 2, 5 - start);
+          const values = Array.from({ length: rows }, (_, row) => start + row);
+          return { table, start, rows, total: 5, columns: [{ name: 'status', values }] };
+        },
+      },
+    });
+    const muster = await opened.muster(broker);
+    const pages = await collect(muster.query(RUN, 'samples', { start: 1, pageSize: 3 }));
+    expect(pages.flatMap(({ columns }) => columns[0]?.values)).toEqual([1, 2, 3, 4]);
+    expect(asked).toEqual([1, 3].map((start) => ({ table: 'samples', start, size: 3 })));
+    expect((await errorOf(collect(muster.query('nonsense', 'events')))).code).toBe('RUN_UNKNOWN');
+  });
+
+  it('annotates a run and drains an agent', async () => {
+    const broker = await opened.broker({ handlers: { annotate: () => ({}), drain: () => ({}) } });
+    const muster = await opened.muster(broker);
+    await muster.annotate(RUN, 'the cache is off');
+    await muster.drain('node-1.aabbcc');
+    expect(broker.asked.slice(-2)).toMatchObject([
+      { type: 'annotate', run: RUN, text: 'the cache is off' },
+      { type: 'drain', agent: 'node-1.aabbcc' },
+    ]);
+  });
+
   it('refuses an answer that does not fit', async () => {
     const broker = await opened.broker({ handlers: { runs: () => [{ id: 'no' }] } });
     const muster = await opened.muster(broker);
@@ -120,7 +152,7 @@ describe('a connection', () => {
     expect(error.message).toContain('"runs"');
   });
 
-  it('gives up after its time, or when its caller does, and tells the broker of the latter', async () => {
+  it('gives up after its time, or when its caller does, and tells the broker so', async () => {
     const broker = await opened.broker({ handlers: { agents: () => SILENCE, cancel: () => null } });
     const muster = await opened.muster(broker);
     const late = await errorOf(muster.agents({ timeoutMs: 50 }));
@@ -131,7 +163,7 @@ describe('a connection', () => {
     await broker.until(() => broker.count('agents') === 2);
     controller.abort();
     expect((await asked).code).toBe('ABORTED');
-    await broker.until(() => broker.count('cancel') === 1);
+    await broker.until(() => broker.count('cancel') === 2);
     expect(broker.asked.at(-1)).toMatchObject({ type: 'cancel', request: broker.asked.at(-2)?.id });
   });
 

@@ -177,6 +177,20 @@ export type BundlePutResult = z.infer<typeof BundlePutResult>;
 /** Answer to `submit`: the run is queued, or has its agents already. */
 export const SubmitResult = z.strictObject({ run: RunId, agents: z.array(AgentId) });
 export type SubmitResult = z.infer<typeof SubmitResult>;
+/** What a query may ask for. */
+export const QUERY_TABLES = ['windows', 'samples', 'errors', 'events'] as const;
+export type QueryTable = (typeof QUERY_TABLES)[number];
+/** Answer to `query`: rows from `start` on, column by column; `total` is how many the table holds at this moment. */
+export const QueryPage = z.strictObject({
+  table: z.enum(QUERY_TABLES),
+  start: Int,
+  rows: Int,
+  total: Int,
+  columns: z.array(z.strictObject({ name: Name, values: z.array(z.custom<QueryValue>()) })),
+});
+export type QueryPage = z.infer<typeof QueryPage>;
+export type QueryValue = string | number | boolean | null | Uint8Array | readonly number[];
+
 /** Answer to `show`: the run, its exported summary once it is finished, and what the author's handleSummary made. */
 export const ShowResult = z.strictObject({
   run: RunInfo,

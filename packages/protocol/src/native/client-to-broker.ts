@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { QUERY_TABLES } from './client-answers.js';
 import { BundleHash, Bytes, Int, Name, RequestId, RunId, Text } from './common.js';
 
 const ask = <T extends string, S extends z.ZodRawShape>(type: T, shape: S) =>
@@ -39,7 +40,7 @@ export const Show = ask('show', { run: RunId });
 export const Agents = ask('agents', {});
 export const Query = ask('query', {
   run: RunId,
-  table: z.enum(['windows', 'samples', 'errors', 'events']),
+  table: z.enum(QUERY_TABLES),
   /** First row, for paging. */
   start: Int.default(0),
   /** At most 100,000 rows a page. */
