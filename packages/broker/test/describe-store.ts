@@ -1,5 +1,5 @@
 import { SeriesSet } from '@muster/metrics';
-import type { BundleHash, ErrorGroup, RunId, RunInfo } from '@muster/protocol';
+import { type BundleHash, type ErrorGroup, MusterError, type RunId, type RunInfo } from '@muster/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ReplayPage, RunRecord, Store } from '../src/store/store.js';
 import { AGENT, batch, headerOf, RUN, samplesPayload, windowBatch, windowPayload } from './batches.js';
@@ -106,6 +106,19 @@ export const describeStore = (name: string, make: () => Promise<StoreUnderTest>)
       expect(column(first, 'duration_us')[2_999]).toBe(2_999);
       expect(column(first, 'worker')[0]).toBe(3);
       expect(column(first, 'agent')[0]).toBe(AGENT);
+    });
+
+    it('does not carry out a query that is given up, and goes on with the others', async () => {
+      const ending = new AbortController();
+      const appended = store.append(batch(headerOf(0, { kind: 'samples' }), samplesPayload(5_000)));
+      const pages = [ending.signal, undefined].map((signal) => store.query(RUN, 'samples', 0, 5_000, signal));
+      const reason = new MusterError('ABORTED', 'nobody waits');
+      ending.abort(reason);
+      await expect(pages[0]).rejects.toBe(reason);
+      await appended;
+      await pages[1];
+      expect(await store.query(RUN, 'samples', 0, 10)).toMatchObject({ rows: 10, total: 5_000 });
+      await expect(store.query(RUN, 'samples', 0, 1, ending.signal)).rejects.toBe(reason);
     });
 
     it('keeps errors with the agent that saw them, and what an agent says is missing', async () => {

@@ -103,7 +103,10 @@ export class Asker {
       const result = await new Promise<unknown>((resolve, reject) => {
         this.#waiting.set(id, (outcome) => ('error' in outcome ? reject(outcome.error) : resolve(outcome.result)));
         const repeat = setInterval(send, options.repeatMs);
-        const late = setTimeout(() => reject(this.#late(what, timeoutMs)), timeoutMs);
+        const late = setTimeout(() => {
+          if (id !== GREETING) this.#cancel(id);
+          reject(this.#late(what, timeoutMs));
+        }, timeoutMs);
         ends.push(
           () => clearInterval(repeat),
           () => clearTimeout(late),

@@ -58,6 +58,7 @@ export interface BrokerOptions {
   readonly maxClients?: number;
   readonly maxSeries?: number;
   readonly maxQueryRows?: number;
+  readonly queryMs?: number;
   readonly maxBundleMiB?: number;
   /** Messages of the publisher that wait for one slow watcher; it misses what is over. @default 10_000; the original: 1_000 */
   readonly publisherQueue?: number;
@@ -111,6 +112,7 @@ export interface ResolvedBrokerOptions {
     readonly clients: number;
     readonly series: number;
     readonly queryRows: number;
+    readonly queryMs: number;
     readonly bundleBytes: number;
     readonly publisherQueue: number;
     readonly storeQueueBytes: number;
@@ -201,6 +203,7 @@ export const resolveBrokerOptions = (
       clients: whole('maxClients', BOUNDS.clients),
       series: whole('maxSeries', BOUNDS.series),
       queryRows: whole('maxQueryRows', BOUNDS.queryRows),
+      queryMs: whole('queryMs', TIMES.queryMs),
       bundleBytes: whole('maxBundleMiB', BOUNDS.bundleBytes / 1_048_576) * 1_048_576,
       publisherQueue: whole('publisherQueue', 10_000),
       storeQueueBytes: whole('storeQueueMiB', 64) * 1_048_576,

@@ -54,6 +54,7 @@ export const SETTINGS = {
   maxClients: { kind: 'whole', help: `clients at one time; more are refused (${BOUNDS.clients})` },
   maxSeries: { kind: 'whole', help: `series of one run; what is over is counted in one (${BOUNDS.series})` },
   maxQueryRows: { kind: 'whole', help: `rows of one page of a query; larger pages are cut (${BOUNDS.queryRows})` },
+  queryMs: { kind: 'whole', help: `a question about what is stored may take so long (${TIMES.queryMs})` },
   maxBundleMiB: { kind: 'whole', help: `a larger bundle is refused (${BOUNDS.bundleBytes / 1_048_576})` },
   db: { kind: 'text', help: 'where results are kept: duckdb, memory, or the path of a module (duckdb)' },
   keepRows: {

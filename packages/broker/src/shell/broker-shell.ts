@@ -120,6 +120,7 @@ export class BrokerShell {
               shelf: state.shelf,
               ping: () => this.#ping(),
               handle: (event) => this.#ready().handle(event),
+              giveUp: (route, request) => this.#control?.giveUp(route, request),
               reply: (route, id, result) => this.#frontend.reply(route, id, result),
               fail: (route, id, error) => this.#frontend.fail(route, id, error.toWire()),
             },
@@ -272,6 +273,7 @@ export class BrokerShell {
       history: this.#history,
       log: this.#log,
       queryRows: limits.queryRows,
+      queryMs: limits.queryMs,
       now: () => ({ nowMs: machineMs(), wallMs: Date.now() }),
       tellAgent: (agent, message) => this.#backend.tell(agent, message),
       reply: (client, id, result) => {

@@ -8,6 +8,8 @@ export interface ClientDeskPort {
   readonly shelf: BundleShelf;
   ping(): PingResult;
   handle(event: ControllerEvent): void;
+  /** An answer that nobody waits for any more. */
+  giveUp(client: string, request: string): void;
   reply(client: string, id: string, result: unknown): void;
   fail(client: string, id: string, error: MusterError): void;
 }
@@ -31,7 +33,7 @@ export const askDesk = (port: ClientDeskPort, client: string, message: ClientMes
       );
       return;
     case 'cancel':
-      // Nothing is asked for so long that it could be called back: the answer is on its way.
+      port.giveUp(client, message.request);
       port.reply(client, message.id, {});
       return;
     case 'submit':

@@ -11,7 +11,7 @@ import type { ResultsPath } from '../results/results-path.js';
 import type { Store } from '../store/store.js';
 import { untilDone } from '../store/until-done.js';
 import { EffectQueue, type QueuedEffect } from './effect-queue.js';
-import { lookUp } from './look-up.js';
+import { LookUps } from './look-ups.js';
 import type { RunHistory } from './run-history.js';
 
 /** What carries out the controller's effects. */
@@ -24,6 +24,8 @@ export interface ControlParts {
   readonly history: RunHistory;
   readonly log: Logger;
   readonly queryRows: number;
+  /** How long a question to the store may take. */
+  readonly queryMs: number;
   now(): Instant;
   tellAgent(agent: string, message: BrokerMessage): void;
   reply(client: string, id: string, result: unknown): void;
@@ -40,6 +42,7 @@ export class Control {
   readonly #parts: ControlParts;
   readonly #queue: EffectQueue<Plain>;
   readonly #background = new Set<Promise<void>>();
+  readonly #lookUps: LookUps;
 
   constructor(parts: ControlParts) {
     this.#parts = parts;
@@ -47,6 +50,13 @@ export class Control {
       save: (change) => parts.journal.save(change),
       perform: (effect) => this.#perform(effect),
       failed: (thrown) => parts.log.error({ err: thrown }, 'an effect could not be carried out'),
+    });
+    this.#lookUps = new LookUps({
+      store: parts.store,
+      queryRows: parts.queryRows,
+      queryMs: parts.queryMs,
+      reply: parts.reply,
+      fail: (client, id, error) => parts.fail(client, id, error.toWire()),
     });
   }
 
@@ -63,6 +73,11 @@ export class Control {
       this.#parts.log.error({ err: thrown, event: event.type }, 'the controller failed');
       if (event.type === 'client') this.#parts.fail(event.client, event.message.id, MusterError.from(thrown).toWire());
     }
+  }
+
+  /** A client does not wait for an answer any more. */
+  giveUp(client: string, request: string): void {
+    this.#lookUps.giveUp(client, request);
   }
 
   agents(): ReturnType<Controller['agents']> {
@@ -104,7 +119,7 @@ export class Control {
         this.#parts.fail(effect.client, effect.id, effect.error);
         return;
       case 'look-up':
-        this.#begin(this.#lookUp(effect));
+        this.#begin(this.#lookUps.begin(effect.client, effect.message, effect.live));
         return;
       case 'piece':
         this.#begin(this.#piece(effect));
@@ -139,15 +154,6 @@ export class Control {
       .catch((thrown) => this.#parts.log.error({ err: thrown }, 'an effect could not be carried out'))
       .finally(() => this.#background.delete(done));
     this.#background.add(done);
-  }
-
-  async #lookUp({ client, message, live }: Extract<Plain, { type: 'look-up' }>): Promise<void> {
-    const { store, queryRows } = this.#parts;
-    try {
-      this.#parts.reply(client, message.id, await lookUp(message, live, { store, queryRows }));
-    } catch (thrown) {
-      this.#parts.fail(client, message.id, MusterError.from(thrown).toWire());
-    }
   }
 
   async #piece({ agent, id, hash, offset }: Extract<Plain, { type: 'piece' }>): Promise<void> {

@@ -23,6 +23,7 @@ export const lookUp = async (
   message: ClientMessage,
   live: readonly RunInfo[],
   { store, queryRows }: LookUpPort,
+  signal?: AbortSignal,
 ): Promise<unknown> => {
   switch (message.type) {
     case 'runs': {
@@ -49,7 +50,7 @@ export const lookUp = async (
     case 'query': {
       await find(message.run, live, store);
       const size = Math.min(message.size, queryRows);
-      return cut(await store.query(message.run, message.table, message.start, size));
+      return cut(await store.query(message.run, message.table, message.start, size, signal));
     }
     default:
       throw new MusterError('UNKNOWN_COMMAND', `"${message.type}" is not a question for the store`);

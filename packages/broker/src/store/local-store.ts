@@ -73,8 +73,15 @@ export class LocalStore implements Store {
     }
   }
 
-  async query(run: string, table: QueryTable, start: number, size: number): Promise<QueryPage> {
-    return await this.#lane(run).use((book) => book.query(table, start, size));
+  async query(run: string, table: QueryTable, start: number, size: number, signal?: AbortSignal): Promise<QueryPage> {
+    try {
+      return await this.#lane(run).use(async (book) => {
+        signal?.throwIfAborted();
+        return await book.query(table, start, size, signal);
+      });
+    } catch (thrown) {
+      throw signal?.aborted === true ? signal.reason : thrown;
+    }
   }
   async addEvents(run: string, events: readonly StoredEvent[]): Promise<void> {
     return await this.#lane(run).use((book) => book.addEvents(events));

@@ -14,7 +14,7 @@ export interface RunBook {
   commit(batches: readonly DecodedBatch[]): Promise<void>;
   streams(): Promise<readonly StoredStream[]>;
   replay(): AsyncIterable<ReplayPage>;
-  query(table: QueryTable, start: number, size: number): Promise<QueryPage>;
+  query(table: QueryTable, start: number, size: number, signal?: AbortSignal): Promise<QueryPage>;
   addEvents(events: readonly StoredEvent[]): Promise<void>;
   close(): Promise<void>;
 }

@@ -111,7 +111,8 @@ export interface Store {
   streams(run: string): Promise<readonly StoredStream[]>;
   /** Everything of a run that is merged, page by page. */
   replay(run: string): AsyncIterable<ReplayPage>;
-  query(run: string, table: QueryTable, start: number, size: number): Promise<QueryPage>;
+  /** With a signal: rejects with its reason when it is given up, and is not carried out any further. */
+  query(run: string, table: QueryTable, start: number, size: number, signal?: AbortSignal): Promise<QueryPage>;
   addEvents(run: string, events: readonly StoredEvent[]): Promise<void>;
   putRun(record: RunRecord): Promise<void>;
   /** The newest runs first. */

@@ -89,16 +89,18 @@ export class RunFile implements RunBook {
     }
   }
 
-  async query(table: QueryTable, start: number, size: number): Promise<QueryPage> {
-    const [count] = await this.#rows(`SELECT count(*)::DOUBLE FROM ${table}`);
-    const rows = await this.#page(table, start, size);
-    return {
-      table,
-      start,
-      rows: rows.length,
-      total: Number(count?.[0] ?? 0),
-      columns: TABLES[table].map(([name], index) => ({ name, values: rows.map((row) => row[index] ?? null) })),
-    };
+  async query(table: QueryTable, start: number, size: number, signal?: AbortSignal): Promise<QueryPage> {
+    const stop = () => this.#connection.interrupt();
+    signal?.addEventListener('abort', stop);
+    try {
+      const [count] = await this.#rows(`SELECT count(*)::DOUBLE FROM ${table}`);
+      signal?.throwIfAborted();
+      const rows = await this.#page(table, start, size);
+      return pageOf(table, start, rows, Number(count?.[0] ?? 0));
+    } finally {
+      // Before anything else is done on this connection: what is stored must not be interrupted.
+      signal?.removeEventListener('abort', stop);
+    }
   }
 
   async addEvents(events: readonly StoredEvent[]): Promise<void> {
@@ -152,3 +154,11 @@ export class RunFile implements RunBook {
     return reader.getRowsJS() as QueryValue[][];
   }
 }
+
+const pageOf = (table: QueryTable, start: number, rows: readonly Row[], total: number): QueryPage => ({
+  table,
+  start,
+  rows: rows.length,
+  total,
+  columns: TABLES[table].map(([name], index) => ({ name, values: rows.map((row) => row[index] ?? null) })),
+});

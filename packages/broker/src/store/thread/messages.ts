@@ -1,6 +1,6 @@
 import type { BatchHeader, WireError } from '@muster/protocol';
 import type { HeardRows, RowGroup, RowStore } from '../rows/row-store.js';
-import type { Store } from '../store.js';
+import type { QueryTable, Store } from '../store.js';
 
 /** What the store's thread is started with. */
 export interface ThreadData {
@@ -12,16 +12,7 @@ export interface ThreadData {
 }
 
 /** Methods of a store that are one question and one answer. */
-export type StoreQuestion =
-  | 'streams'
-  | 'query'
-  | 'addEvents'
-  | 'putRun'
-  | 'runs'
-  | 'run'
-  | 'putSummary'
-  | 'summary'
-  | 'release';
+export type StoreQuestion = 'streams' | 'addEvents' | 'putRun' | 'runs' | 'run' | 'putSummary' | 'summary' | 'release';
 
 /** The same of the rows of the original. */
 export type RowsQuestion = Exclude<keyof RowStore, 'take' | 'data' | 'errors' | 'close'>;
@@ -42,7 +33,13 @@ export type ThreadOrder =
   | { readonly do: 'page'; readonly id: number; readonly cursor: number; readonly list: PagedQuestion }
   /** Nobody wants the rest. */
   | { readonly do: 'leave'; readonly id: number; readonly cursor: number }
+  /** A page of a query, which may be given up. */
+  | { readonly do: 'query'; readonly id: number; readonly args: QueryArgs }
+  | { readonly do: 'give-up'; readonly id: number }
   | { readonly do: 'close'; readonly id: number };
+
+/** Run, table, first row, number of rows. */
+export type QueryArgs = readonly [run: string, table: QueryTable, start: number, size: number];
 
 /** From the thread. */
 export type ThreadNews =

@@ -2,8 +2,8 @@ import type { Worker } from 'node:worker_threads';
 import { MusterError } from '@muster/protocol';
 import { QueueMeter } from '../queue-meter.js';
 import type { HeardRows } from '../rows/row-store.js';
-import type { StoreHealth } from '../store.js';
-import type { PagedQuestion, ThreadNews, ThreadOrder } from './messages.js';
+import type { QueryPage, StoreHealth } from '../store.js';
+import type { PagedQuestion, QueryArgs, ThreadNews, ThreadOrder } from './messages.js';
 
 interface Pending {
   readonly resolve: (result: unknown) => void;
@@ -44,6 +44,28 @@ export class ThreadLink {
       this.#pending.set(id, { resolve, reject, ...(heard === undefined ? {} : { heard }) });
       this.#worker.postMessage(order(id), moved);
     });
+  }
+
+  /** A page of a query, unless the signal gives it up. */
+  async query(args: QueryArgs, signal: AbortSignal | undefined): Promise<QueryPage> {
+    signal?.throwIfAborted();
+    let giveUp = (): void => undefined;
+    try {
+      return (await this.send((id) => {
+        giveUp = () => this.#giveUp(id, signal?.reason);
+        signal?.addEventListener('abort', giveUp);
+        return { do: 'query', id, args };
+      })) as QueryPage;
+    } finally {
+      signal?.removeEventListener('abort', giveUp);
+    }
+  }
+
+  /** Nobody waits for it any more: what the thread still says of it is for nobody. */
+  #giveUp(id: number, reason: unknown): void {
+    this.#take(id)?.reject(MusterError.from(reason));
+    const order: ThreadOrder = { do: 'give-up', id };
+    if (this.#dead === null) this.#worker.postMessage(order);
   }
 
   /** A list, page by page. */

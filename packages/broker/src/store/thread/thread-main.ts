@@ -13,6 +13,8 @@ interface Served {
   readonly store: Store;
   readonly rows: RowStore;
   readonly pages: Map<number, AsyncIterator<unknown>>;
+  /** Those under way, by their order's id. */
+  readonly queries: Map<number, AbortController>;
   tell(news: ThreadNews): void;
   close(): Promise<void>;
 }
@@ -23,6 +25,10 @@ const serve = async (): Promise<void> => {
   const tell = (news: ThreadNews) => port.postMessage(news);
   const served = await open(workerData as ThreadData, tell);
   port.on('message', (order: ThreadOrder) => {
+    if (order.do === 'give-up') {
+      served.queries.get(order.id)?.abort();
+      return;
+    }
     void perform(served, order).then(
       (result) => {
         tell({ news: 'answer', id: order.id, result });
@@ -53,11 +59,11 @@ const open = async (data: ThreadData, tell: Served['tell']): Promise<Served> => 
     await store.close();
     await backend.close();
   };
-  return { store, rows, pages: new Map(), tell, close };
+  return { store, rows, pages: new Map(), queries: new Map(), tell, close };
 };
 
-const perform = async (served: Served, order: ThreadOrder): Promise<unknown> => {
-  const { store, rows, pages, tell } = served;
+const perform = async (served: Served, order: Exclude<ThreadOrder, { readonly do: 'give-up' }>): Promise<unknown> => {
+  const { store, rows, pages, queries, tell } = served;
   switch (order.do) {
     case 'append':
       return await store.append({ header: order.header, payload: order.payload });
@@ -88,6 +94,11 @@ const perform = async (served: Served, order: ThreadOrder): Promise<unknown> => 
       await pages.get(order.cursor)?.return?.();
       pages.delete(order.cursor);
       return null;
+    case 'query': {
+      const ending = new AbortController();
+      queries.set(order.id, ending);
+      return await store.query(...order.args, ending.signal).finally(() => queries.delete(order.id));
+    }
     case 'close':
       return await served.close();
   }

@@ -93,8 +93,8 @@ export class ThreadStore implements Store {
   streams(run: string): Promise<readonly StoredStream[]> {
     return this.#ask('streams', run);
   }
-  query(run: string, table: QueryTable, start: number, size: number): Promise<QueryPage> {
-    return this.#ask('query', run, table, start, size);
+  query(run: string, table: QueryTable, start: number, size: number, signal?: AbortSignal): Promise<QueryPage> {
+    return this.#link.query([run, table, start, size], signal);
   }
   addEvents(run: string, events: readonly StoredEvent[]): Promise<void> {
     return this.#ask('addEvents', run, events);
