@@ -3,8 +3,9 @@ import { stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { type BundleHash, MusterError } from '@muster/protocol';
 import { SCRIPT_VERSION } from '@muster/script/internal';
-import { type BuildResult, build, type Message } from 'esbuild';
-import { BUNDLE_FORMAT, headLine } from './bundle-head.js';
+import { type BuildResult, build, type Message, type OutputFile } from 'esbuild';
+import { BUNDLE_FORMAT, type BundleHead, headLine } from './bundle-head.js';
+import { FRAMES_BANNER, keepFrames } from './kept-frames.js';
 import { type NativeUse, nativeGuard, neededNatives } from './native-guard.js';
 import { scriptShim } from './script-shim.js';
 
@@ -31,13 +32,14 @@ export interface BundleOptions {
   readonly packages?: readonly string[];
 }
 
-/** CommonJS packages inside an ES module still ask for `require`, `__filename` and `__dirname`. */
-const COMMONJS_BANNER = [
+/** CommonJS packages inside an ES module still ask for `require`, `__filename` and `__dirname`. All in one line. */
+const BANNER = [
   "import { createRequire as __musterRequire } from 'node:module';",
   "import { fileURLToPath as __musterPath } from 'node:url';",
   'const require = __musterRequire(import.meta.url);',
   'const __filename = __musterPath(import.meta.url);',
   "const __dirname = __musterPath(new URL('.', import.meta.url));",
+  FRAMES_BANNER,
 ].join(' ');
 
 const FILE_LOADERS = {
@@ -60,6 +62,7 @@ export const bundleFile = async (file: string, options: BundleOptions = {}): Pro
   await mustBeFile(path, file);
   const folder = dirname(path);
   const name = basename(path);
+  const head: BundleHead = { format: BUNDLE_FORMAT, script: SCRIPT_VERSION, name };
   const result = await build({
     absWorkingDir: folder,
     entryPoints: [`./${name}`],
@@ -78,12 +81,12 @@ export const bundleFile = async (file: string, options: BundleOptions = {}): Pro
     entryNames: 'muster-bundle',
     loader: FILE_LOADERS,
     nodePaths: [...(options.packages ?? [])],
-    banner: { js: `${headLine({ format: BUNDLE_FORMAT, script: SCRIPT_VERSION, name })}\n${COMMONJS_BANNER}` },
+    banner: { js: `${headLine(head)}\n${BANNER}` },
     plugins: [scriptShim(), nativeGuard()],
   }).catch((thrown: unknown) => Promise.reject(refusal(thrown)));
   const natives = neededNatives(result.metafile, folder);
   if (natives.length > 0) throw nativeRefusal(natives);
-  return artefact(result, name, options.maxBytes ?? MAX_BUNDLE_BYTES);
+  return artefact(result, head, options.maxBytes ?? MAX_BUNDLE_BYTES);
 };
 
 const mustBeFile = async (path: string, asked: string): Promise<void> => {
@@ -94,7 +97,12 @@ const mustBeFile = async (path: string, asked: string): Promise<void> => {
   });
 };
 
-const artefact = (result: BuildResult<{ metafile: true; write: false }>, name: string, maxBytes: number): Bundle => {
+const artefact = (
+  result: BuildResult<{ metafile: true; write: false }>,
+  head: BundleHead,
+  maxBytes: number,
+): Bundle => {
+  const { name } = head;
   const output = result.outputFiles[0];
   if (output === undefined) throw new MusterError('INTERNAL', `bundling ${name} gave no output`);
   const exported = Object.values(result.metafile.outputs).flatMap((each) => each.exports);
@@ -103,7 +111,7 @@ const artefact = (result: BuildResult<{ metafile: true; write: false }>, name: s
       hint: 'add `export default async function () { … }`',
     });
   }
-  const bytes = output.contents;
+  const bytes = finished(output, head);
   if (bytes.byteLength > maxBytes) {
     throw new MusterError(
       'BUNDLE_TOO_LARGE',
@@ -115,6 +123,13 @@ const artefact = (result: BuildResult<{ metafile: true; write: false }>, name: s
   }
   const hash = `sha256:${createHash('sha256').update(bytes).digest('hex')}` as BundleHash;
   return { bytes, hash, name, exports: exported, warnings: result.warnings.map(line) };
+};
+
+/** With its frames kept, if the code lets that be done to it; its first line then says so. */
+const finished = (output: OutputFile, head: BundleHead): Uint8Array => {
+  const kept = keepFrames(output.text);
+  if (kept === null) return output.contents;
+  return new TextEncoder().encode(headLine({ ...head, frames: true }) + kept.slice(kept.indexOf('\n')));
 };
 
 const refusal = (thrown: unknown): MusterError => {

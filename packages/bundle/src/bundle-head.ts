@@ -10,6 +10,8 @@ export interface BundleHead {
   readonly script: string;
   /** The test's file name, for people. */
   readonly name: string;
+  /** Its awaits bring their frame back by themselves: nobody has to follow promises. */
+  readonly frames?: true;
 }
 
 const PREFIX = '// muster-bundle ';
@@ -27,7 +29,8 @@ export const readBundleHead = (bytes: Uint8Array): BundleHead => {
     if (typeof head.format !== 'number' || typeof head.script !== 'string' || typeof head.name !== 'string') {
       throw new Error('the head lacks format, script or name');
     }
-    return { format: head.format, script: head.script, name: head.name };
+    const { format, script, name } = head;
+    return { format, script, name, ...(head.frames === true ? { frames: true } : {}) };
   } catch (cause) {
     throw new MusterError('BUNDLE_CORRUPT', `this is no bundle: ${(cause as Error).message}`, {
       cause,

@@ -100,7 +100,8 @@ export class Engine {
   /** Imports the bundle. Rejects with what the author's top level threw. */
   async load(): Promise<LoadedTest> {
     const { bundlePath } = this.#init;
-    this.#frames = framesFor(await readBundle(bundlePath));
+    const { text, keepsFrames } = await readBundle(bundlePath);
+    this.#frames = framesFor(text, keepsFrames);
     const here = () => this.#frames.current;
     installGlobals(here, this.#init.env);
     const { runtime, metrics } = makeRuntime({
@@ -160,6 +161,7 @@ export class Engine {
     });
     const runner = new IterationRunner({
       as: (user, fn, argument) => this.#frames.run(user.root, fn, argument),
+      back: (user) => this.#frames.back(user.root),
       places: this.places,
       clock: this.#clock,
       data: () => this.#data,

@@ -115,6 +115,7 @@ class FakeAgent {
         }
         return call(argument);
       },
+      back: () => undefined,
       places: new AuthorPlaces('/nowhere'),
       clock: this.clock,
       data: () => undefined,

@@ -8,6 +8,8 @@ export interface Frames {
   readonly current: Frame | undefined;
   /** Runs a function in a frame, and whatever it awaits. */
   run<T, A>(frame: Frame, fn: (argument: A) => T, argument: A): T;
+  /** Code of ours that ran in a frame, has awaited and now calls the test again says so: not every kind follows it. */
+  back(frame: Frame): void;
 }
 
 /** Follows every kind of asynchronous work, callbacks of timers, sockets and emitters among them. */
@@ -20,6 +22,30 @@ export class StoredFrames implements Frames {
   run<T, A>(frame: Frame, fn: (argument: A) => T, argument: A): T {
     return this.#store.run(frame, fn, argument);
   }
+  back(): void {
+    // It is followed.
+  }
+}
+
+/**
+ * For a bundle whose awaits bring their frame back by themselves, as `@muster/bundle` writes them where it can: nothing
+ * is followed, and an `await` costs what it costs without us.
+ */
+export class KeptFrames implements Frames {
+  current: Frame | undefined = undefined;
+
+  run<T, A>(frame: Frame, fn: (argument: A) => T, argument: A): T {
+    const outer = this.current;
+    this.current = frame;
+    try {
+      return fn(argument);
+    } finally {
+      this.current = outer;
+    }
+  }
+  back(frame: Frame): void {
+    this.current = frame;
+  }
 }
 
 const FRAME = Symbol('frame');
@@ -31,9 +57,7 @@ interface Followed {
  * Follows promises only, which is all that most tests use, at a fraction of the cost: each promise remembers the frame in
  * which it was made, and what waits for it goes on there. Works from {@link begin} on, for good.
  */
-export class PromiseFrames implements Frames {
-  current: Frame | undefined = undefined;
-
+export class PromiseFrames extends KeptFrames {
   begin(): this {
     promiseHooks.createHook({
       init: (promise: Promise<unknown> & Followed) => {
@@ -45,15 +69,8 @@ export class PromiseFrames implements Frames {
     });
     return this;
   }
-
-  run<T, A>(frame: Frame, fn: (argument: A) => T, argument: A): T {
-    const outer = this.current;
-    this.current = frame;
-    try {
-      return fn(argument);
-    } finally {
-      this.current = outer;
-    }
+  override back(): void {
+    // It is followed.
   }
 }
 
@@ -79,6 +96,13 @@ export const mayCallBack = (bundle: string): boolean => {
   return CALLS_BACK.test(bundle.slice(from, map < 0 ? undefined : map).replace(RUNTIME, ''));
 };
 
-/** The frames for a bundle. */
-export const framesFor = (bundle: string): Frames =>
-  mayCallBack(bundle) ? new StoredFrames() : new PromiseFrames().begin();
+const KEPT_KEY = Symbol.for('@muster/frames');
+
+/** The frames for a bundle. To be called before it is imported: it looks for those that it keeps itself. */
+export const framesFor = (bundle: string, keepsFrames: boolean): Frames => {
+  if (mayCallBack(bundle)) return new StoredFrames();
+  if (!keepsFrames) return new PromiseFrames().begin();
+  const frames = new KeptFrames();
+  Object.defineProperty(globalThis, KEPT_KEY, { value: frames, configurable: true });
+  return frames;
+};

@@ -18,6 +18,8 @@ export type AuthorFunction = (data: unknown) => unknown;
 export interface IterationRunnerPorts {
   /** Runs a function as this user: whatever it awaits, its calls find the user again. */
   readonly as: <T>(user: VirtualUser, fn: (argument: unknown) => T, argument?: unknown) => T;
+  /** Says again which user it is, after an `await` inside of such a function of ours. */
+  readonly back: (user: VirtualUser) => void;
   /** Finds the author's line in a stack. */
   readonly places: Pick<AuthorPlaces, 'of'>;
   readonly clock: RunClock;
@@ -64,6 +66,7 @@ export class IterationRunner {
         continue;
       }
       this.#begin(user, startedMs, -1, index);
+      this.#ports.back(user);
       try {
         const returned = fn(this.#ports.data());
         await returned;
