@@ -15,3 +15,4 @@ export type { HttpUser, RecordedRequest } from './http/http-user.js';
 export { type Lookup, Resolver } from './http/resolver.js';
 export { ResponseParser } from './http/response-parser.js';
 export { TargetUrls } from './http/target-url.js';
+export { WriteTurn } from './http/write-turn.js';

@@ -9,10 +9,12 @@ import type { HeadMemo } from './head-memo.js';
 import type { Origin } from './origin.js';
 import type { Resolver } from './resolver.js';
 import { ResponseParser } from './response-parser.js';
+import type { Writer, WriteTurn } from './write-turn.js';
 
 /** What all connections of a worker share. */
 export interface ConnectionShared {
   readonly deadlines: Deadlines;
+  readonly writes: WriteTurn;
   readonly resolver: Resolver;
   readonly tls: () => TlsSettings;
 }
@@ -41,19 +43,23 @@ const us = (ms: number): number => (ms > 0 ? Math.round(ms * 1_000) : 0);
  * peer allows it, and dials anew after that. An exchange always ends: with an answer or with exactly one cause. A request
  * that was written on a connection which the peer then closes is never written a second time.
  */
-export class Connection implements Timed {
+export class Connection implements Timed, Writer {
   readonly origin: Origin;
   deadlineMs = Number.POSITIVE_INFINITY;
   /** A pool keeps it; one that no pool keeps is closed after its exchange. */
   pooled = false;
   readonly #shared: ConnectionShared;
   readonly #parser = new ResponseParser();
-  readonly #onWritten = (): void => this.#noteWritten();
+  readonly #onWritten = (): void => {
+    if (Number.isNaN(this.#writtenMs) && this.#sentBytes > 0) this.#noteWritten(performance.now());
+  };
   #socket: Socket | null = null;
   #stage: Stage = 'resolving';
   #out: Outgoing | null = null;
   #sink: ExchangeSink | null = null;
   #reused = false;
+  /** On an open connection a request waits for the end of this turn of the event loop: nothing of it is written yet. */
+  #queued = false;
   /** Counts dials, so that a lookup that comes too late leads nowhere. */
   #attempt = 0;
   #remoteIp = '';
@@ -84,19 +90,42 @@ export class Connection implements Timed {
 
   /** Sends a request; `sink` is told once how it went. The connection must not be busy. */
   send(out: Outgoing, memo: HeadMemo | null, sink: ExchangeSink): void {
-    const nowMs = performance.now();
     this.#sink = sink;
     this.#out = out;
-    this.#startedMs = nowMs;
-    this.deadlineMs = nowMs + out.timeoutMs;
     this.#writtenMs = Number.NaN;
     this.#firstByteMs = Number.NaN;
     this.#received = 0;
     this.#sentBytes = 0;
     this.#parser.begin(out.isHead, out.keepBody, memo);
     this.#reused = this.open;
-    if (this.#reused) this.#write();
-    else this.#resolve();
+    this.#queued = this.#reused;
+    if (this.#queued) this.#shared.writes.add(this);
+    else this.#begin(performance.now());
+  }
+
+  /** Begins an exchange that has to dial first. */
+  #begin(nowMs: number): void {
+    const { timeoutMs } = this.#out as Outgoing;
+    this.#startedMs = nowMs;
+    this.deadlineMs = nowMs + timeoutMs;
+    this.#resolve();
+  }
+
+  /** Begins an exchange on an open connection: its request is written now. */
+  writeNow(nowMs: number): number {
+    const out = this.#out;
+    if (!this.#queued || out === null) return nowMs;
+    this.#queued = false;
+    this.#startedMs = nowMs;
+    this.deadlineMs = nowMs + out.timeoutMs;
+    return this.#write();
+  }
+
+  /** The connection was lost before anything of the request was written: it is as if it had not been open. */
+  #dialAnew(): void {
+    this.#queued = false;
+    this.#reused = false;
+    this.#begin(performance.now());
   }
 
   #resolve(): void {
@@ -164,10 +193,11 @@ export class Connection implements Timed {
     this.#write();
   }
 
-  #write(): void {
+  /** @returns the instant after it */
+  #write(): number {
     const socket = this.#socket;
     const out = this.#out;
-    if (socket === null || out === null) return;
+    if (socket === null || out === null) return performance.now();
     const { head, body } = out;
     if (body === null) {
       this.#sentBytes = head.length;
@@ -176,14 +206,14 @@ export class Connection implements Timed {
       this.#sentBytes = head.length + body.byteLength;
       this.#writeWithBody(socket, head, body);
     }
-    this.#noteWritten();
+    return this.#noteWritten(performance.now());
   }
 
   /** What the kernel did not take at once lies in the socket's queue; the write's callback asks again. */
-  #noteWritten(): void {
+  #noteWritten(nowMs: number): number {
     const socket = this.#socket;
-    if (socket === null || this.#sentBytes === 0 || !Number.isNaN(this.#writtenMs)) return;
-    if (socket.writableLength === 0 && socket.errored === null) this.#writtenMs = performance.now();
+    if (socket !== null && socket.writableLength === 0 && socket.errored === null) this.#writtenMs = nowMs;
+    return nowMs;
   }
 
   #writeWithBody(socket: Socket, head: string, body: Uint8Array): void {
@@ -202,9 +232,10 @@ export class Connection implements Timed {
 
   #read(socket: Socket, count: number): boolean {
     if (this.#socket !== socket) return true;
-    if (this.#sink === null) {
+    if (this.#sink === null || this.#queued) {
       // Bytes that nobody asked for: the next answer could not be told from them.
       this.#drop();
+      if (this.#queued) this.#dialAnew();
       return true;
     }
     const nowMs = performance.now();
@@ -227,6 +258,10 @@ export class Connection implements Timed {
     const stage = this.#stage;
     this.#drop();
     if (this.#sink === null) return;
+    if (this.#queued) {
+      this.#dialAnew();
+      return;
+    }
     if (stage !== 'open') {
       this.#end(stage === 'handshaking' ? CAUSES.tls : CAUSES.dial, 'the peer closed');
       return;
@@ -238,7 +273,8 @@ export class Connection implements Timed {
   #fail(error: NodeJS.ErrnoException): void {
     const stage = this.#stage;
     this.#drop();
-    if (this.#sink !== null) this.#end(causeOf(error, stage), error.message);
+    if (this.#queued) this.#dialAnew();
+    else if (this.#sink !== null) this.#end(causeOf(error, stage), error.message);
   }
 
   /** The time is over. */
@@ -271,6 +307,10 @@ export class Connection implements Timed {
     const out = this.#out;
     if (sink === null || out === null) return;
     if (cause !== null) this.#drop();
+    if (this.#queued) {
+      this.#queued = false;
+      this.#startedMs = endedMs;
+    }
     const parser = this.#parser;
     const head = cause === null ? parser.head : null;
     const written = !Number.isNaN(this.#writtenMs);

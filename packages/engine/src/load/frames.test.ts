@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Frames, mayCallBack, PromiseFrames, StoredFrames } from './frames.js';
+import { type Frames, framesFor, KeptFrames, mayCallBack, PromiseFrames, StoredFrames } from './frames.js';
 import type { Frame } from './virtual-user.js';
 
 const frame = (name: string): Frame => ({ name }) as unknown as Frame;
@@ -126,6 +126,26 @@ for (const [kind, frames] of KINDS)
       expect(found).toEqual(Array(9).fill(one));
     });
   });
+
+describe('framesFor', () => {
+  const key = Symbol.for('@muster/frames');
+
+  it('gives a bundle that keeps its frames what it brings them back to', () => {
+    const frames = framesFor('await x;', true);
+    expect(frames).toBeInstanceOf(KeptFrames);
+    expect((globalThis as Record<symbol, unknown>)[key]).toBe(frames);
+    frames.back(frame('one'));
+    expect(frames.current).toEqual(frame('one'));
+    Reflect.deleteProperty(globalThis, key);
+  });
+
+  it('follows everything where code may be called back, and promises where the bundle does not keep its frames', () => {
+    expect(framesFor('//\n//\nsetTimeout(f)', true)).toBeInstanceOf(StoredFrames);
+    const { current } = promised;
+    expect(framesFor('await x;', false)).toBeInstanceOf(PromiseFrames);
+    expect(promised.current).toBe(current);
+  });
+});
 
 describe('mayCallBack', () => {
   const bundle = (code: string): string =>

@@ -6,6 +6,7 @@ import { HttpClient } from '../http/http-client.js';
 import type { HttpUser } from '../http/http-user.js';
 import { Resolver } from '../http/resolver.js';
 import { TargetUrls } from '../http/target-url.js';
+import { WriteTurn } from '../http/write-turn.js';
 
 /** The load path as tests call it: there when the file is loaded, with the test's options as soon as they are known. */
 export class AuthorHttp {
@@ -13,6 +14,7 @@ export class AuthorHttp {
   readonly http: Http;
   readonly #user: () => HttpUser;
   readonly #deadlines = new Deadlines();
+  readonly #writes = new WriteTurn();
   readonly #resolver = new Resolver();
   #network: Network;
   #client: HttpClient;
@@ -60,6 +62,7 @@ export class AuthorHttp {
       urls: new TargetUrls(options.hosts, options.userAgent),
       shared: {
         deadlines: this.#deadlines,
+        writes: this.#writes,
         resolver: this.#resolver,
         tls: tlsSettings(options.insecureSkipTLSVerify),
       },

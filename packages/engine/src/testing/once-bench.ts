@@ -132,6 +132,7 @@ export class OnceBench {
   async iterate(fn: AuthorFunction, data: unknown, iterations: number): Promise<void> {
     const runner = new IterationRunner({
       as: (user, run, argument) => this.#frames.run(user.root, run, argument),
+      back: () => this.#frames.back(),
       places: { of: placeOf },
       clock: this.#clock,
       data: () => data,

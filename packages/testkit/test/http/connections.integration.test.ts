@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { CAUSES, ConnectionPool, Resolver } from '@muster/engine/internal';
+import { CAUSES, ConnectionPool, Resolver, WriteTurn } from '@muster/engine/internal';
 import { startTarget, type Target, TEST_CERTIFICATES, type TestCertificate } from '@muster/testkit/target';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeClient, TestUser } from './support.js';
@@ -15,6 +15,13 @@ const opened = async (work: () => Promise<unknown>): Promise<number> => {
   await work();
   return target.counts.connections - before;
 };
+
+/** Requests wait in it for good. */
+class EndlessTurn extends WriteTurn {
+  override add(): void {
+    // Nothing is ever written.
+  }
+}
 
 describe('a connection', () => {
   it('is kept for the next request of its user, and each user has its own', async () => {
@@ -71,6 +78,28 @@ describe('a connection', () => {
     await makeClient().http.get(`${target.url}/delay?ms=20`);
     await http.get(`${target.url}/`);
     expect(user.last).toMatchObject({ cause: null, reused: false });
+  });
+
+  it('that the peer closes while a request waits for the end of its turn is dialed anew', async () => {
+    const { http, user } = makeClient({ shared: { writes: new EndlessTurn() } });
+    await http.get(`${target.url}/close-silently`);
+    await http.get(`${target.url}/`);
+    expect(user.last).toMatchObject({ cause: null, reused: false, status: 200 });
+  });
+
+  it('that is cut while a request waits for the end of its turn: nothing was sent', async () => {
+    const { http, user } = makeClient({ shared: { writes: new EndlessTurn() } });
+    await http.get(`${target.url}/`);
+    void http.get(`${target.url}/`);
+    user.connections.close();
+    expect(user.last).toMatchObject({
+      cause: CAUSES.interrupted,
+      reused: true,
+      sent: false,
+      bytesSent: 0,
+      durationUs: 0,
+    });
+    expect(user.last.startedMs).toBe(user.last.endedMs);
   });
 
   it('is cut when its user is: what is under way is interrupted, and nothing goes on', async () => {

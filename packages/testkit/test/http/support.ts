@@ -11,6 +11,7 @@ import {
   Resolver,
   TargetUrls,
   tlsSettings,
+  WriteTurn,
 } from '@muster/engine/internal';
 import { parseDuration } from '@muster/plan';
 import { TEST_AUTHORITY } from '@muster/testkit/target';
@@ -56,6 +57,7 @@ export const makeClient = (settings: ClientSettings = {}) => {
     shared: {
       deadlines: new Deadlines(),
       resolver: new Resolver(),
+      writes: new WriteTurn(),
       tls: tlsSettings(insecureSkipTLSVerify, TEST_AUTHORITY),
       ...shared,
     },
