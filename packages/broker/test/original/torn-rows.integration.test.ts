@@ -1,0 +1,126 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, readdir, rm, stat, truncate } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Endpoints } from '@muster/protocol';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import * as zmq from 'zeromq';
+import { until } from '../peers.js';
+import { type Body, OriginalClient } from './original-peers.js';
+
+const PROGRAM = fileURLToPath(new URL('../../bin/muster-broker.js', import.meta.url));
+/** What stands between two records in the original's files, and in the middle of these rows. */
+const SEPARATOR = '\u0078\u008c';
+const RUN = 'torn';
+
+let folder: string;
+const children: ChildProcess[] = [];
+const closing: { close(): void }[] = [];
+const kept = <T extends { close(): void }>(one: T): T => {
+  closing.push(one);
+  return one;
+};
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'muster-torn-'));
+});
+afterEach(async () => {
+  for (const each of closing.splice(0)) each.close();
+  for (const child of children.splice(0)) if (child.exitCode === null) child.kill('SIGKILL');
+  await rm(folder, { recursive: true, force: true });
+});
+
+const serve = async () => {
+  const argv = [PROGRAM, '--data', folder, '--frontend', 'tcp://127.0.0.1:*'];
+  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'ignore', 'pipe'] });
+  children.push(child);
+  let text = '';
+  child.stderr?.on('data', (chunk) => {
+    text += chunk;
+  });
+  const frontend = await until('a broker', () => /"frontend":"([^"]+)".*"msg":"ready"/.exec(text)?.[1]);
+  return { child, client: kept(new OriginalClient(frontend)) };
+};
+const killed = async (child: ChildProcess): Promise<void> => {
+  const gone = new Promise((resolve) => child.once('close', resolve));
+  child.kill('SIGKILL');
+  await gone;
+};
+const countOf = async (client: OriginalClient): Promise<number> =>
+  Number(((await client.result('CTRL_GET_COUNTS', { run_id: RUN })) as Body).mine ?? 0);
+const textOf = (n: number): string => `${n} ${SEPARATOR.repeat(n % 7)} ${n}`;
+
+/** Rows without end, each with its number, until it is told to stop; the answer is how many went out. */
+const pushing = (receiver: string) => {
+  const socket = kept(new zmq.Push({ linger: 0, sendTimeout: 1_000 }));
+  socket.connect(receiver);
+  let [sent, isOver] = [0, false];
+  const work = async (): Promise<number> => {
+    while (!isOver) {
+      const row = { data_type: 'mine', agent_id: 'a', run_id: RUN, n: sent, text: textOf(sent) };
+      await socket.send(JSON.stringify(row)).then(
+        () => {
+          sent += 1;
+        },
+        // Nobody takes it any more.
+        () => undefined,
+      );
+    }
+    socket.close();
+    return sent;
+  };
+  const done = work();
+  return {
+    stop: () => {
+      isOver = true;
+      return done;
+    },
+  };
+};
+
+/** Every row is whole and there once, and they are as many as are counted. */
+const expectWhole = async (client: OriginalClient): Promise<number> => {
+  const counted = await countOf(client);
+  const seen = new Set<number>();
+  for (let start = 0; start < counted; start += 5_000) {
+    const page = (await client.result('CTRL_GET_DATA', { run_id: RUN, start, size: 5_000 })) as Body[];
+    for (const { n, text } of page) {
+      expect(text).toBe(textOf(Number(n)));
+      seen.add(Number(n));
+    }
+  }
+  expect(seen.size).toBe(counted);
+  return counted;
+};
+
+describe('rows of a broker that is killed while they come in', () => {
+  it.each([
+    ['as the kill left its files', 0],
+    ['with the tail of its log cut off as a cut of power does', 7],
+  ])('can be read again, %s, and are as many as are counted', async (_, cut) => {
+    const first = await serve();
+    const { endpoints } = (await first.client.result('PING')) as { endpoints: Endpoints };
+    const pushed = pushing(endpoints.receiver);
+    while ((await countOf(first.client)) < 3_000);
+    await killed(first.child);
+    const sent = await pushed.stop();
+    for (const name of await readdir(folder, { recursive: true })) {
+      const path = join(folder, name);
+      const { size } = await stat(path);
+      if (cut > 0 && /torn.*\.wal$/.test(name)) await truncate(path, Math.max(0, size - cut));
+    }
+
+    const { client } = await serve();
+    const counted = await expectWhole(client);
+    console.log(`${sent} rows were pushed, ${counted} are kept`);
+    expect(counted).toBeLessThanOrEqual(sent);
+    // It goes on from there.
+    const worker = kept(new zmq.Push({ linger: 0 }));
+    worker.connect(endpoints.receiver);
+    for (let n = sent; n < sent + 10; n += 1)
+      await worker.send(JSON.stringify({ data_type: 'mine', agent_id: 'a', run_id: RUN, n, text: textOf(n) }));
+    while ((await countOf(client)) < counted + 10);
+    expect(await expectWhole(client)).toBe(counted + 10);
+  });
+});
