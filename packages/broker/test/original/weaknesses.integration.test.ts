@@ -294,6 +294,24 @@ describe('a run', () => {
   });
 });
 
+describe('a run that was deleted', () => {
+  it('is over at once when an agent goes on with it, and holds nobody up', async () => {
+    const watcher = kept(watchPublisher(broker));
+    await waitUntil(async () => {
+      await pushed();
+      return watcher.heard.length > 0;
+    });
+    await agent(1);
+    await client.result('CTRL_UPDATE_METADATA', { run_id: 'gone', fields: { note: 1 } });
+    await client.result('CTRL_DELETE_RUN', { run_id: 'gone' });
+    await pushed({ data_type: 'mine', run_id: 'gone', agent_id: 'vm-1' });
+    await until('its end', () => watcher.heard.includes('{"data_type":"run-finished","run_id":"gone"}'));
+    expect(await counts('gone')).toEqual({});
+    expect(await metadata('gone')).toEqual({});
+    await run(1);
+  });
+});
+
 describe('counters', () => {
   it('may have any name, of a property or of a message too, and are counted under it', async () => {
     const words = ['batch-', 'constructor', 'toString', 'hasOwnProperty', 'run-finished', 'size', 'length', 'a:b', '-'];

@@ -202,10 +202,16 @@ export class OriginalDesk implements OriginalPresence {
   /** The end is kept, then watchers and observers hear of it. */
   async #end({ run, changes }: Extract<Plain, { type: 'end' }>): Promise<void> {
     const { results, log } = this.#parts;
-    await untilDone(
-      () => results.updateMetadata(run, changes),
-      (thrown) => log.error({ err: thrown }, `the end of run ${run} is not kept yet`),
-    );
+    const keep = async (): Promise<void> => {
+      try {
+        await results.updateMetadata(run, changes);
+      } catch (thrown) {
+        // Somebody deleted it, or it is one too many: nothing of it is kept, now or later.
+        if (MusterError.from(thrown).code !== 'TOO_MANY_RUNS') throw thrown;
+        log.warn(`nothing is kept of run ${run}, which is over: ${textOf(thrown)}`);
+      }
+    };
+    await untilDone(keep, (thrown) => log.error({ err: thrown }, `the end of run ${run} is not kept yet`));
     this.#parts.publish(encodeOriginal({ data_type: 'run-finished', run_id: run }));
     this.handle({ type: 'ended', run });
     await results.ended(run);
