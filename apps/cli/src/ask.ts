@@ -3,9 +3,10 @@ import { resolve } from 'node:path';
 import { startBroker } from '@muster/broker';
 import { connect, type Muster } from '@muster/client';
 import { MusterError } from '@muster/protocol';
-import { DEFAULT_BROKER, namedBroker } from './flags.js';
+import { DEFAULT_BROKER, DEFAULT_DATA, namedBroker } from './flags.js';
 import type { Io } from './io.js';
 import { connectAt, type PlaceFlags, withPlace } from './place.js';
+import { isLocked, resultFolders } from './result-folders.js';
 
 const CONNECT_MS = 5_000;
 /** A broker on this machine answers at once or is not there. */
@@ -23,34 +24,71 @@ export const withBroker = async <T>(flags: AskFlags, io: Io, use: (muster: Muste
     return await use(muster);
   });
 
+/** Flags of commands that can do without a broker. */
+export interface ResultFlags extends AskFlags {
+  /** Given: these results, whatever broker runs. */
+  readonly data?: string;
+}
+
 /**
  * The same for questions about past runs: when no broker is named and none answers on the default endpoint, the data
- * folder of earlier runs on this machine is opened by a broker of our own, for the length of the question.
+ * folders of earlier runs on this machine are opened, one after the other, by a broker of our own, for the length of the
+ * question.
+ *
+ * @param enough an answer after which no further folder is asked
  */
 export const withResults = async <T>(
-  flags: AskFlags & { readonly data: string },
+  flags: ResultFlags,
   io: Io,
   use: (muster: Muster) => Promise<T>,
-): Promise<T> => {
-  if (namedBroker(flags.broker, io.env) !== null || flags.ssh !== undefined) return await withBroker(flags, io, use);
-  const running = await connect(DEFAULT_BROKER, { timeoutMs: PROBE_MS }).catch((thrown: unknown) =>
-    MusterError.from(thrown),
-  );
-  if (!(running instanceof MusterError)) {
+  enough: (answer: T) => boolean = () => false,
+): Promise<readonly T[]> => {
+  if (namedBroker(flags.broker, io.env) !== null || flags.ssh !== undefined) return [await withBroker(flags, io, use)];
+  const running = flags.data === undefined ? await runningBroker() : null;
+  if (running !== null && !(running instanceof MusterError)) {
     await using muster = running;
-    return await use(muster);
+    return [await use(muster)];
   }
-  const folder = resolve(io.cwd, flags.data);
+  const folder = resolve(io.cwd, flags.data ?? DEFAULT_DATA);
   if (!existsSync(folder)) {
-    throw new MusterError(
-      'BROKER_UNREACHABLE',
-      `no broker answers on ${DEFAULT_BROKER} and there are no results in ${folder}`,
-      {
-        hint: 'name a broker with --broker, or a folder with --data',
-        cause: running,
-      },
-    );
+    const nobody = running === null ? '' : `no broker answers on ${DEFAULT_BROKER} and `;
+    throw new MusterError('BROKER_UNREACHABLE', `${nobody}there are no results in ${folder}`, {
+      hint: 'name a broker with --broker, or a folder with --data',
+      ...(running === null ? {} : { cause: running }),
+    });
   }
+  return await askFolders(await resultFolders(folder), io, use, enough);
+};
+
+const runningBroker = (): Promise<Muster | MusterError> =>
+  connect(DEFAULT_BROKER, { timeoutMs: PROBE_MS }).catch((thrown: unknown) => MusterError.from(thrown));
+
+/** Folders of runs that go on are left out, and named; if that is all of them, it is an error. */
+const askFolders = async <T>(
+  folders: readonly string[],
+  io: Io,
+  use: (muster: Muster) => Promise<T>,
+  enough: (answer: T) => boolean,
+): Promise<readonly T[]> => {
+  const answers: T[] = [];
+  const locked: MusterError[] = [];
+  for (const folder of folders) {
+    try {
+      const answer = await askFolder(folder, use);
+      answers.push(answer);
+      if (enough(answer)) return answers;
+    } catch (thrown) {
+      if (!isLocked(thrown)) throw thrown;
+      locked.push(thrown);
+    }
+  }
+  const [first] = locked;
+  if (answers.length === 0 && first !== undefined) throw first;
+  for (const { message } of locked) io.err(`left out: ${message}\n`);
+  return answers;
+};
+
+const askFolder = async <T>(folder: string, use: (muster: Muster) => Promise<T>): Promise<T> => {
   const broker = await startBroker({
     data: folder,
     frontend: 'tcp://127.0.0.1:*',

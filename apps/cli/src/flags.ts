@@ -4,6 +4,8 @@ import { InvalidArgumentError } from 'commander';
 
 /** Default frontend of a broker. */
 export const DEFAULT_BROKER = 'tcp://127.0.0.1:7780';
+/** Where results of this machine stay. */
+export const DEFAULT_DATA = '.muster';
 
 /** A flag's value as a whole number of at least `least`. */
 export const whole =

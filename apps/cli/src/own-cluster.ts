@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { startAgent } from '@muster/agent';
 import { startBroker } from '@muster/broker';
 import type { Io } from './io.js';
+import { inFreeFolder } from './result-folders.js';
 
 /** A broker and agents inside this process; only the workers are processes of their own. */
 export interface OwnCluster extends AsyncDisposable {
@@ -14,12 +15,18 @@ export interface OwnClusterOptions {
   readonly data: string;
   readonly frontend: string;
   readonly logLevel: string;
+  /** Where another cluster has the data folder: a numbered one inside it. @default false */
+  readonly mayMove?: boolean;
 }
 
 /** Starts the same broker and agents that others install, on loopback. */
 export const startOwnCluster = async (options: OwnClusterOptions, io: Io): Promise<OwnCluster> => {
-  const data = resolve(io.cwd, options.data);
-  const broker = await startBroker({ data, frontend: options.frontend, keepPorts: false, logLevel: options.logLevel });
+  const start = async (data: string) => {
+    const { frontend, logLevel } = options;
+    return { data, broker: await startBroker({ data, frontend, keepPorts: false, logLevel }) };
+  };
+  const asked = resolve(io.cwd, options.data);
+  const { data, broker } = options.mayMove === true ? await inFreeFolder(asked, start) : await start(asked);
   const agents: Awaited<ReturnType<typeof startAgent>>[] = [];
   const close = async () => {
     await Promise.all(agents.map((agent) => agent.close()));

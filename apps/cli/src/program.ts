@@ -19,7 +19,7 @@ import { runsCommand } from './commands/runs.js';
 import { showCommand } from './commands/show.js';
 import { stopCommand } from './commands/stop.js';
 import { upCommand } from './commands/up.js';
-import { collect, seconds, share, whole } from './flags.js';
+import { collect, DEFAULT_DATA, seconds, share, whole } from './flags.js';
 import type { Io } from './io.js';
 import { takeObserverFlags } from './observer-flags.js';
 import { originalAliases } from './original-aliases.js';
@@ -88,7 +88,7 @@ const build = (io: Io, observerOptions: ReadonlyMap<string, string>, exit: (code
     )
     .option('--observer <name>', 'told when the run ends; may be given again', collect)
     .option('--workers <n>', 'own cluster: worker processes per agent', whole(1))
-    .option('--data <dir>', 'own cluster: where results stay', '.muster')
+    .option('--data <dir>', 'own cluster: where results stay', DEFAULT_DATA)
     .option('--config <file>', 'options from a file, JSON or INI; flags win')
     .option('--test-runner <command>', 'run this program in place of a test, one process for each user; {test} is FILE')
     .option(
@@ -132,7 +132,7 @@ const build = (io: Io, observerOptions: ReadonlyMap<string, string>, exit: (code
     .option('-a, --agents <n>', 'agents to start', whole(1), 1)
     .option('--workers <n>', 'worker processes per agent', whole(1))
     .option('--frontend <endpoint>', 'where clients and agents connect', 'tcp://127.0.0.1:7780')
-    .option('--data <dir>', 'where results stay', '.muster')
+    .option('--data <dir>', 'where results stay', DEFAULT_DATA)
     .action(async (flags: Parameters<typeof upCommand>[0]) => exit(await upCommand(flags, io)));
 
   const passThrough = (name: 'broker' | 'agent', action: typeof brokerCommand) =>
@@ -168,7 +168,7 @@ const build = (io: Io, observerOptions: ReadonlyMap<string, string>, exit: (code
     .addOption(ssh())
     .addOption(json())
     .option('--limit <n>', 'at most so many', whole(1), 20)
-    .option('--data <dir>', 'without a broker: where results are', '.muster')
+    .option('--data <dir>', `these results, without a broker (${DEFAULT_DATA} when none answers)`)
     .action(async (flags) => exit(await runsCommand(flags, io)));
   program
     .command('show <run>')
@@ -176,7 +176,7 @@ const build = (io: Io, observerOptions: ReadonlyMap<string, string>, exit: (code
     .addOption(broker())
     .addOption(ssh())
     .addOption(json())
-    .option('--data <dir>', 'without a broker: where results are', '.muster')
+    .option('--data <dir>', `these results, without a broker (${DEFAULT_DATA} when none answers)`)
     .action(async (run: string, flags) => exit(await showCommand(run, flags, io)));
   program
     .command('attach [run]')

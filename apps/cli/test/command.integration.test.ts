@@ -85,6 +85,31 @@ describe('muster in a cluster of its own', () => {
     expect(JSON.parse((await muster(['show', summary.run.id.slice(0, 20), '--json'])).out)).toEqual(summary);
   }, 60_000);
 
+  it('runs beside another in the same folder, and both are found again', async () => {
+    const flags = ['-e', `URL=${url}`, '-u', '1', '-d', '60s', '--workers', '1', '--data', 'shared'];
+    const running = { one: false, two: false };
+    const both = (name: keyof typeof running) => {
+      let pressed = false;
+      return (said: string, kill: (signal: NodeJS.Signals) => void) => {
+        running[name] ||= said.includes('running (');
+        if (pressed || !running.one || !running.two) return;
+        pressed = true;
+        kill('SIGINT');
+      };
+    };
+    const ended = await Promise.all([
+      muster(['run', 'get.ts', ...flags], both('one')),
+      muster(['run', 'get.ts', ...flags], both('two')),
+    ]);
+    expect(ended.map(({ code }) => code)).toEqual([105, 105]);
+    const ids = ended.map(({ out }) => /run: (\S+)/.exec(out)?.[1] ?? '');
+    const runs = JSON.parse((await muster(['runs', '--json', '--data', 'shared'])).out) as { id: string }[];
+    expect(runs.map(({ id }) => id).sort()).toEqual([...ids].sort());
+    for (const id of ids) expect((await muster(['show', id, '--data', 'shared'])).out).toContain(`run ${id}`);
+    const unknown = await muster(['show', 'nosuch', '--data', 'shared']);
+    expect([unknown.code, unknown.out]).toEqual([104, '']);
+  }, 60_000);
+
   it('stops on Ctrl-C with 105', async () => {
     let pressed = false;
     const ran = await muster(

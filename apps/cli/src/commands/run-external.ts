@@ -70,7 +70,14 @@ export const runExternal = async ({ file, flags, place, observerOptions }: RunOr
   }
   const agents = flags.agents ?? 1;
   await using cluster = await startOwnCluster(
-    { agents, workers: flags.workers, data: flags.data, frontend: 'tcp://127.0.0.1:*', logLevel: 'error' },
+    {
+      agents,
+      workers: flags.workers,
+      data: flags.data,
+      frontend: 'tcp://127.0.0.1:*',
+      logLevel: 'error',
+      mayMove: true,
+    },
     io,
   );
   await using client = await connectOriginal(cluster.endpoint);

@@ -95,7 +95,14 @@ const runTest = async (file: string, { flags, place, observerOptions }: RunOrder
   }
   const agents = flags.agents ?? 1;
   await using cluster = await startOwnCluster(
-    { agents, workers: flags.workers, data: flags.data, frontend: 'tcp://127.0.0.1:*', logLevel: 'error' },
+    {
+      agents,
+      workers: flags.workers,
+      data: flags.data,
+      frontend: 'tcp://127.0.0.1:*',
+      logLevel: 'error',
+      mayMove: true,
+    },
     io,
   );
   await using muster = await connect(cluster.endpoint, { timeoutMs: CONNECT_MS });

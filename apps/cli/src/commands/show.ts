@@ -1,6 +1,6 @@
 import type { Muster, OriginalClient } from '@muster/client';
 import { EXIT, MusterError } from '@muster/protocol';
-import { type AskFlags, findRun, withResults } from '../ask.js';
+import { type AskFlags, findRun, type ResultFlags, withResults } from '../ask.js';
 import type { Io } from '../io.js';
 import { type OriginalRun, orOriginal, withOriginalRun } from '../original/original-runs.js';
 import { exactTotals, factsOf } from '../original/read-totals.js';
@@ -9,13 +9,29 @@ import { totalsReport, totalsText } from '../original/totals-report.js';
 import { summaryText } from '../view/summary.js';
 
 /** The summary of a finished run; where a run stands that is not finished. */
-export const showCommand = (asked: string, flags: AskFlags & { readonly data: string }, io: Io): Promise<number> =>
-  withResults(flags, io, async (muster) =>
-    orOriginal(
-      () => showTest(muster, asked, flags, io),
-      () => withOriginalRun(muster, asked, (client, run) => showOriginal(client, run, flags, io)),
-    ),
+export const showCommand = async (asked: string, flags: ResultFlags, io: Io): Promise<number> => {
+  const answers = await withResults(
+    flags,
+    io,
+    (muster) => showAt(muster, asked, flags, io).catch(unknownOnly),
+    (answer) => !(answer instanceof MusterError),
   );
+  const last = answers.at(-1);
+  if (last instanceof MusterError) throw last;
+  return last ?? EXIT.passed;
+};
+
+const showAt = (muster: Muster, asked: string, flags: AskFlags, io: Io): Promise<number> =>
+  orOriginal(
+    () => showTest(muster, asked, flags, io),
+    () => withOriginalRun(muster, asked, (client, run) => showOriginal(client, run, flags, io)),
+  );
+
+/** A run that is not known here may be known in the next folder. */
+const unknownOnly = (thrown: unknown): MusterError => {
+  if (thrown instanceof MusterError && thrown.code === 'RUN_UNKNOWN') return thrown;
+  throw thrown;
+};
 
 const showTest = async (muster: Muster, asked: string, flags: AskFlags, io: Io): Promise<number> => {
   const { run, summary } = await muster.show(await findRun(muster, asked));
