@@ -1,5 +1,8 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { openSocket, type Socket, type SocketKind, type SocketOptions } from '@muster/protocol/zmq';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 const opened: Socket[] = [];
 const open = (kind: SocketKind, options?: SocketOptions): Socket => {
@@ -13,19 +16,17 @@ afterEach(async () => {
 const texts = (frames: readonly Buffer[]) => frames.map((frame) => frame.toString());
 const ANY = 'tcp://127.0.0.1:*';
 
-/** An endpoint that nobody holds any more. */
-const freeEndpoint = async (): Promise<string> => {
-  const probe = openSocket('pull');
-  const endpoint = await probe.bind(ANY);
-  await probe.close();
-  return endpoint;
+let folder: string;
+let paths = 0;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'muster-zmq-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+/** An endpoint that nobody has, and nobody else can take: a port that is let go may be another process's the next moment. */
+const ownEndpoint = (): string => {
+  paths += 1;
+  return `ipc://${join(folder, String(paths))}`;
 };
-/** The system gives a port back a moment after its socket is closed. */
-const bindSoon = (socket: Socket, endpoint: string): Promise<string> =>
-  socket.bind(endpoint).catch(async () => {
-    await new Promise((resolve) => setImmediate(resolve));
-    return await bindSoon(socket, endpoint);
-  });
 
 describe('a wrapped socket', () => {
   it('asks and is answered, with thousands of questions in flight', async () => {
@@ -46,13 +47,13 @@ describe('a wrapped socket', () => {
   });
 
   it('pushes to a pull that comes later, also while that is binding', async () => {
-    const endpoint = await freeEndpoint();
+    const endpoint = ownEndpoint();
     const push = open('push');
     push.connect(endpoint);
     push.send(['early']);
     const got = await new Promise<string[]>((done) => {
       const pull = open('pull', { onMessage: (frames) => done(texts(frames)) });
-      void bindSoon(pull, endpoint);
+      void pull.bind(endpoint);
     });
     expect(got).toEqual(['early']);
   });
@@ -111,7 +112,7 @@ describe('a wrapped socket', () => {
 
   it('tells of every connection it gets back', async () => {
     const first = openSocket('router');
-    const endpoint = await first.bind(ANY);
+    const endpoint = await first.bind(ownEndpoint());
     const events: string[] = [];
     let notify = (): void => undefined;
     const saw = (event: string) =>
@@ -130,7 +131,7 @@ describe('a wrapped socket', () => {
     await saw('up');
     await first.close();
     await saw('down');
-    await bindSoon(open('router'), endpoint);
+    await open('router').bind(endpoint);
     await saw('up');
     expect(events).toEqual(['up', 'down', 'up']);
   });
@@ -213,7 +214,7 @@ describe('a wrapped socket', () => {
       lingerMs: 0,
       onUnsent: (frames, why) => unsent.push(`${texts(frames)} ${why}`),
     });
-    push.connect(await freeEndpoint());
+    push.connect(ownEndpoint());
     for (let n = 0; n < 6; n += 1) push.send([String(n)]);
     expect(unsent).toEqual(['0 QUEUE_FULL', '1 QUEUE_FULL', '2 QUEUE_FULL']);
     expect(push.waiting).toBe(3);
