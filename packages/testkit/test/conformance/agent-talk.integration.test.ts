@@ -1,4 +1,6 @@
-import { hostname } from 'node:os';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AgentStage } from './support/agent-stage.js';
 import { FakeBroker } from './support/fake-broker.js';
@@ -125,7 +127,9 @@ describe('an agent of ours at a broker of the original', () => {
     const first = await FakeBroker.open();
     const { places } = first;
     first.close();
-    const program = startProgram('agent', ['--broker', places.frontend ?? '']);
+    // One that is killed leaves even a private folder behind.
+    const folder = await mkdtemp(join(tmpdir(), 'muster-talk-'));
+    const program = startProgram('agent', ['--broker', places.frontend ?? '', '--data', folder]);
     try {
       await until('its start', () => program.said().includes('"msg"'));
       const broker = await FakeBroker.open({ places });
@@ -133,6 +137,7 @@ describe('an agent of ours at a broker of the original', () => {
       broker.close();
     } finally {
       await program.end('SIGKILL');
+      await rm(folder, { recursive: true, force: true });
     }
   });
 });
