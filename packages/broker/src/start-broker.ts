@@ -30,7 +30,7 @@ export const startBroker = (options: BrokerOptions = {}): Promise<Broker> => ser
 
 /** The same with options that are resolved already. */
 export const serveBroker = async (options: ResolvedBrokerOptions): Promise<Broker> => {
-  const log = makeLogger(options.logLevel);
+  const log = makeLogger(options.logLevel, options.logfile);
   const folder = resolve(options.data);
   await refuseSecond(options.bind.frontend);
   const lock = await lockFolder(folder);

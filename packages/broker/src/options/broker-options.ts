@@ -40,6 +40,8 @@ export interface BrokerOptions {
   readonly insecure?: boolean;
   /** Use the ports of the last start in this folder again, and refuse to start when they are taken. @default true */
   readonly keepPorts?: boolean;
+  /** A file for the log, or `stdout` or `stderr`. @default 'stderr' */
+  readonly logfile?: string;
   /** @default 'info' */
   readonly logLevel?: string;
   readonly beatMs?: number;
@@ -94,6 +96,7 @@ export interface ResolvedBrokerOptions {
   readonly data: string;
   readonly insecure: boolean;
   readonly keepPorts: boolean;
+  readonly logfile: string;
   readonly logLevel: LogLevel;
   readonly store: StoreChoice;
   readonly keepRows: boolean;
@@ -182,6 +185,7 @@ export const resolveBrokerOptions = (
     data: text('data', '.muster'),
     insecure,
     keepPorts: flag('keepPorts', true),
+    logfile: text('logfile', 'stderr'),
     logLevel: text('logLevel', 'info') as LogLevel,
     store,
     keepRows: flag('keepRows', true),

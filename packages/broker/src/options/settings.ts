@@ -40,6 +40,7 @@ export const SETTINGS = {
     help: 'allow addresses other than loopback: whoever reaches them can run code on all agents',
   },
   keepPorts: { kind: 'flag', help: 'use the same ports again after a restart (default; --no-keep-ports: free ones)' },
+  logfile: { kind: 'text', help: 'a file for the log, or stdout or stderr (stderr)' },
   logLevel: { kind: 'level', help: `one of ${LOG_LEVELS.join(', ')} (info)` },
   beatMs: { kind: 'whole', help: `agents beat so often (${TIMES.beatMs})` },
   leaseMs: { kind: 'whole', help: `a grant of the right to load holds so long (${TIMES.leaseMs})` },

@@ -1,3 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { AgentStage, isAlive } from './support/agent-stage.js';
 import type { FakeBrokerOptions } from './support/fake-broker.js';
@@ -83,6 +87,21 @@ describe.concurrent('an agent that is to end', () => {
       'stdout',
     ]);
     expect(await stage.status()).toEqual({});
+  });
+});
+
+describe.concurrent('the log of an agent', () => {
+  it('writes its log to the file that it is told, with --debug more of it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'muster-log-'));
+    const file = join(folder, 'agent.log');
+    const stage = await open(['--logfile', file, '--debug']);
+    await stage.run('echo a line of the program');
+    await until('both', () => {
+      const text = readFileSync(file, 'utf8');
+      return text.includes('"level":30') && text.includes('a line of the program');
+    });
+    expect(stage.program.said()).not.toContain('"level"');
+    await rm(folder, { recursive: true, force: true });
   });
 });
 

@@ -345,19 +345,16 @@ describe('STOP', () => {
   });
 
   it('kills after 5 s what is deaf to SIGTERM, with everything that it started', async () => {
-    const { run_id, pid } = await stage.run(
-      "trap '' TERM\nsleep 600 &\necho $! > $LOADS_RUN_ID.child\nwait\nsleep 600",
-      {
-        duration: 600,
-        test_dir: 'deaf',
-      },
-    );
+    const script = "trap '' TERM\nsleep 600 &\necho $! > child\nwait\nsleep 600";
+    const { run_id, pid } = await stage.run(script, { duration: 600, test_dir: 'deaf' });
+    const file = join(stage.folder, 'data', `deaf${stage.agent}`, run_id, 'child');
+    const child = await until('its child', () => existsSync(file) && Number(readFileSync(file, 'utf8')));
     // It says what still runs before clients lose their patience.
     expect(await stage.result({ command: 'STOP' })).toEqual({
       status: { [pid]: { status: 'running', run_id } },
       command: 'STOP',
     });
     await stage.broker.hearsEnd(run_id);
-    expect(isAlive(pid)).toBe(false);
+    expect([isAlive(pid), isAlive(child)]).toEqual([false, false]);
   });
 });

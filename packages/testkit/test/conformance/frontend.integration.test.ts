@@ -1,5 +1,6 @@
-import { readdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Plain } from './support/client.js';
 import { Stage } from './support/stage.js';
@@ -224,6 +225,21 @@ describe('PING', () => {
 
   it('lets fields through that it does not know', async () => {
     expect(await stage.client.result('PING', { agent_id: 'x', x: null })).toMatchObject({ pid: stage.broker.pid });
+  });
+
+  it('names endpoints that may all be ipc, and peers learn them from one', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'muster-ipc-'));
+    const names = ['frontend', 'backend', 'register', 'receiver', 'publisher', 'events', 'heartbeat'];
+    const ipc = await Stage.open(...names.flatMap((name) => [`--${name}`, `ipc://${folder}/${name}.ipc`]));
+    try {
+      for (const [name, place] of Object.entries(ipc.places)) expect(place).toBe(`ipc://${folder}/${name}.ipc`);
+      const agent = await ipc.agent();
+      const { run_id } = await ipc.run(1);
+      expect((await agent.hears('RUN')).body.run_id).toBe(run_id);
+    } finally {
+      await ipc.close();
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 
   it('names no heartbeat where there is none', async () => {

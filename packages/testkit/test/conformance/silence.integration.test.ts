@@ -64,6 +64,15 @@ describe('an agent that does not answer for the timeout', () => {
     });
   });
 
+  it('is named in the log, with its run', async () => {
+    const agent = await stage.agent();
+    const { run_id } = await stage.run(1);
+    await agent.hears('RUN');
+    agent.answers = false;
+    await stage.isOver(run_id);
+    await until('a line', () => stage.broker.said().includes(`agent ${agent.id} loses run ${run_id}`));
+  });
+
   it('can sign on again, and work', async () => {
     const agent = await stage.agent();
     await stage.run(1);

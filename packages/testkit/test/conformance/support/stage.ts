@@ -41,8 +41,8 @@ export class Stage {
   #start(): Program {
     const data = join(this.folder, 'data');
     return startProgram('broker', [
-      ...['--frontend', 'tcp://127.0.0.1:*', '--data', data, '--poll-ms', '100'],
-      ...this.#argv,
+      ...(this.#argv.includes('--frontend') ? [] : ['--frontend', 'tcp://127.0.0.1:*']),
+      ...['--data', data, '--poll-ms', '100', ...this.#argv],
     ]);
   }
   async #ready(): Promise<void> {
