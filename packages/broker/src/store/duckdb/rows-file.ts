@@ -160,7 +160,7 @@ export class RowsFile implements RowsBook {
   async grouping(): Promise<RowGrouping> {
     const table = `grouping_${this.#groupings}`;
     this.#groupings += 1;
-    await this.#connection.run(`CREATE TEMP TABLE ${table}(at BIGINT, body VARCHAR)`);
+    await this.#connection.run(`CREATE TEMP TABLE ${table}(place BIGINT, body VARCHAR)`);
     return new Grouping(this.#connection, table);
   }
 
@@ -250,7 +250,7 @@ class Grouping implements RowGrouping {
       this.#connection,
       this.#table,
       [
-        ['at', 'integer'],
+        ['place', 'integer'],
         ['body', 'text'],
       ],
       texts.length,
@@ -262,7 +262,7 @@ class Grouping implements RowGrouping {
     if (!this.#counted)
       await this.#connection.run(
         `CREATE OR REPLACE TEMP TABLE ${this.#table} AS
-         SELECT body, count(*) AS times FROM ${this.#table} GROUP BY body ORDER BY min(at)`,
+         SELECT body, count(*) AS times FROM ${this.#table} GROUP BY body ORDER BY min(place)`,
       );
     this.#counted = true;
     const reader = await this.#connection.runAndReadAll(
