@@ -6,3 +6,7 @@
 export type { BrokerOptions } from './options/broker-options.js';
 export { runBroker } from './run-broker.js';
 export { type Broker, startBroker } from './start-broker.js';
+export type { Catalogue } from './store/catalogue.js';
+export type { RowsBook, RowsCatalogue } from './store/rows/rows-book.js';
+export type { RunBook } from './store/run-book.js';
+export type { OpenStore, StoreBackend, StoreOpening } from './store/store-backend.js';

@@ -11,6 +11,7 @@ export { type LedgerDecision, StreamLedger } from './ledger/stream-ledger.js';
 export { coverageOf } from './results/coverage.js';
 export { factsOf } from './results/facts-of.js';
 export { WorkerAccounts } from './results/worker-accounts.js';
+export { openMemoryBackend } from './store/memory-backend.js';
 export { openMemoryStore } from './store/memory-store.js';
 export type { Store } from './store/store.js';
 export { ThreadStore, type ThreadStoreOptions } from './store/thread/thread-store.js';

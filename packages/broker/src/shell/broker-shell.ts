@@ -82,6 +82,7 @@ export class BrokerShell {
   #closing: Promise<void> | null = null;
   #begun: () => void = () => undefined;
   readonly #beginning: Promise<void>;
+  #hasBegun = false;
 
   private constructor(options: ResolvedBrokerOptions, state: State, log: Logger) {
     this.#options = options;
@@ -98,7 +99,10 @@ export class BrokerShell {
       room: () => (state.store.queuedBytes < options.limits.storeQueueBytes ? undefined : state.store.room()),
     });
     this.#beginning = new Promise((resolve) => {
-      this.#begun = resolve;
+      this.#begun = () => {
+        this.#hasBegun = true;
+        resolve();
+      };
     });
     this.#history = new RunHistory(state.store, (what, err) => log.error({ err }, `${what} could not be kept`));
     this.#backend = new Backend(
@@ -318,12 +322,11 @@ export class BrokerShell {
   }
 
   /** Results wait while the loop lags, and before the runs of the last broker are open. */
-  async #receive(frames: readonly Buffer[]): Promise<void> {
-    await this.#beginning;
-    await this.#lag.calm();
+  #receive(frames: readonly Buffer[]): void | Promise<void> {
+    const calm = this.#hasBegun ? this.#lag.calm() : this.#beginning;
+    if (calm !== undefined) return calm.then(() => this.#receive(frames));
     const [row] = frames;
-    if (frames.length === 1 && row !== undefined) await this.#row(row);
-    else await this.#results.receive(frames);
+    return frames.length === 1 && row !== undefined ? this.#row(row) : this.#results.receive(frames);
   }
 
   /** A row or a batch of the original: to watchers byte for byte, then to be kept. */

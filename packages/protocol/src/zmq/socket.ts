@@ -90,6 +90,7 @@ class WrappedSocket implements Socket {
   readonly #turnMs: number;
   /** Resolved unless a bind is under way: until it is done zeromq refuses to send and to receive. */
   #bound: Promise<unknown> = Promise.resolve();
+  #binding = 0;
   #sending: Promise<void> | null = null;
   #closed: Promise<void> | null = null;
 
@@ -112,8 +113,12 @@ class WrappedSocket implements Socket {
   }
 
   async bind(endpoint: string): Promise<string> {
+    this.#binding += 1;
     const binding = this.#bound.then(() => this.#socket.bind(endpoint));
-    this.#bound = binding.catch(() => undefined);
+    this.#bound = binding.then(
+      () => this.#bindingDone(),
+      () => this.#bindingDone(),
+    );
     try {
       await binding;
     } catch (cause) {
@@ -176,8 +181,9 @@ class WrappedSocket implements Socket {
 
   async #receive(socket: { receive(): Promise<Buffer[]> }): Promise<void> {
     const turn = new Turn(this.#turnMs);
+    await this.#bound;
     while (this.#closed === null) {
-      await this.#bound;
+      if (this.#binding > 0) await this.#bound;
       let frames: Buffer[];
       try {
         frames = await socket.receive();
@@ -190,11 +196,14 @@ class WrappedSocket implements Socket {
       }
       if (this.#closed !== null) return;
       try {
-        await this.#options.onMessage?.(frames);
+        // Each await costs as much as a small message: only what is a promise is waited for.
+        const held = this.#options.onMessage?.(frames);
+        if (held !== undefined) await held;
       } catch (thrown) {
         this.#fault(thrown);
       }
-      await turn.spent();
+      const spent = turn.spent();
+      if (spent !== undefined) await spent;
     }
   }
 
@@ -204,6 +213,10 @@ class WrappedSocket implements Socket {
       if (event.type === 'handshake') this.#options.onUp?.(event.address);
       if (event.type === 'disconnect') this.#options.onDown?.(event.address);
     }
+  }
+
+  #bindingDone(): void {
+    this.#binding -= 1;
   }
 
   #unsent(message: Message, why: string): void {

@@ -1,19 +1,28 @@
 import type { RowGroup } from '../../store/rows/row-store.js';
 
 /** Messages gather up to here; a larger one goes by itself. */
-const PACK_BYTES = 256 * 1_024;
+const PACK_BYTES = 1_024 * 1_024;
+/** Less than this is copied, and the room used again at once. */
+const LITTLE_BYTES = 64 * 1_024;
+/** Rooms that are kept for later. */
+const MAX_SPARE = 64;
 
 const [OPENING, COMMA, CLOSING] = [0x5b, 0x2c, 0x5d];
 
-/** Puts messages one behind the other, so that many go to the store's thread at once. */
+/**
+ * Puts messages one behind the other, so that many go to the store's thread at once. The memory comes
+ * back when the rows in it are kept: new memory for each group would cost more than to fill it.
+ */
 export class RowPacker {
-  readonly #send: (group: RowGroup) => void;
-  #bytes = new Uint8Array(PACK_BYTES);
+  readonly #send: (group: RowGroup) => Promise<ArrayBufferLike | null>;
+  readonly #spare: Uint8Array[] = [];
+  #bytes: Uint8Array = new Uint8Array(PACK_BYTES);
   #ends: number[] = [];
   #at = 0;
   #due = false;
 
-  constructor(send: (group: RowGroup) => void) {
+  /** @param send resolves with the memory of the group when nobody looks at it any more */
+  constructor(send: (group: RowGroup) => Promise<ArrayBufferLike | null>) {
     this.#send = send;
   }
 
@@ -25,7 +34,7 @@ export class RowPacker {
       bytes[0] = OPENING;
       bytes.set(message, 1);
       bytes[bytes.length - 1] = CLOSING;
-      this.#send({ bytes, ends: [bytes.length - 1] });
+      void this.#send({ bytes, ends: [bytes.length - 1] });
       return;
     }
     this.#bytes[this.#at] = this.#at === 0 ? OPENING : COMMA;
@@ -44,13 +53,16 @@ export class RowPacker {
   flush(): void {
     if (this.#at === 0) return;
     this.#bytes[this.#at] = CLOSING;
-    const ends = this.#ends;
-    // Little is copied and the room used again; a full one goes away as it is.
-    const isFull = this.#at * 2 > PACK_BYTES;
-    const bytes = isFull ? this.#bytes.subarray(0, this.#at + 1) : this.#bytes.slice(0, this.#at + 1);
-    if (isFull) this.#bytes = new Uint8Array(PACK_BYTES);
+    const [bytes, ends, used] = [this.#bytes, this.#ends, this.#at + 1];
     this.#ends = [];
     this.#at = 0;
-    this.#send({ bytes, ends });
+    if (used <= LITTLE_BYTES) {
+      void this.#send({ bytes: Uint8Array.from(bytes.subarray(0, used)), ends });
+      return;
+    }
+    this.#bytes = this.#spare.pop() ?? new Uint8Array(PACK_BYTES);
+    void this.#send({ bytes: bytes.subarray(0, used), ends }).then((back) => {
+      if (back?.byteLength === PACK_BYTES && this.#spare.length < MAX_SPARE) this.#spare.push(new Uint8Array(back));
+    });
   }
 }

@@ -101,15 +101,19 @@ export class StoredResults implements OriginalResults {
     }
   }
 
-  #send(group: RowGroup): void {
+  #send(group: RowGroup): Promise<ArrayBufferLike | null> {
     const { heard, kept } = this.#rows.take(group);
-    kept.catch((thrown) => this.#port.dropped(`rows are lost: ${MusterError.from(thrown).message}`));
+    const over = kept.catch((thrown) => {
+      this.#port.dropped(`rows are lost: ${MusterError.from(thrown).message}`);
+      return null;
+    });
     const reading = heard.then(
       (found) => this.#heard(found),
       () => undefined,
     );
     const done = reading.finally(() => this.#reading.delete(done));
     this.#reading.add(done);
+    return over;
   }
 
   #heard({ senders, homeless, dropped }: HeardRows): void {

@@ -59,7 +59,10 @@ export class LocalRows implements RowStore {
       if (refused === null) kept.push(this.#add(run, part));
       else dropped.push(refused);
     }
-    return { heard: Promise.resolve({ ...heard, dropped } satisfies HeardRows), kept: allOf(kept) };
+    return {
+      heard: Promise.resolve({ ...heard, dropped } satisfies HeardRows),
+      kept: allOf(kept).then(() => group.bytes.buffer),
+    };
   }
 
   async open(run: string, metadata: OriginalMetadata): Promise<void> {

@@ -36,7 +36,7 @@ export class MemoryRows implements RowsBook {
     for (const piece of pieces) {
       if (piece.bytes.byteLength > this.#room()) continue;
       this.#bytes += piece.bytes.byteLength;
-      this.#pieces.push(piece);
+      this.#pieces.push({ kinds: piece.kinds, bytes: Uint8Array.from(piece.bytes) });
     }
     for (const [kind, weight] of counts) this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + weight);
     for (const [url, hits] of urls) this.#urls.set(url, (this.#urls.get(url) ?? 0) + hits);

@@ -17,10 +17,10 @@ export interface HeardRows {
   readonly dropped: readonly string[];
 }
 
-/** Two answers to a group: when it was read, and when it is durable. */
+/** Two answers to a group: when it was read, and when it is durable; with that its memory comes back. */
 export interface TakenRows {
   readonly heard: Promise<HeardRows>;
-  readonly kept: Promise<void>;
+  readonly kept: Promise<ArrayBufferLike>;
 }
 
 /**

@@ -2,7 +2,10 @@
 export interface RowPiece {
   /** How many rows of each kind. */
   readonly kinds: ReadonlyMap<string, number>;
-  /** A JSON array of messages of the receiver, in UTF-8. All are of the same run. */
+  /**
+   * A JSON array of messages of the receiver, in UTF-8. All are of the same run. What is given to a commit is used for
+   * something else when that is over: copy what is to stay.
+   */
   readonly bytes: Uint8Array;
 }
 

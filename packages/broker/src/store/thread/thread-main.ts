@@ -22,7 +22,7 @@ interface Served {
 const serve = async (): Promise<void> => {
   const port = parentPort;
   if (port === null) throw new MusterError('INTERNAL', 'the store thread was started as a program');
-  const tell = (news: ThreadNews) => port.postMessage(news);
+  const tell = (news: ThreadNews, moved: ArrayBuffer[] = []) => port.postMessage(news, moved);
   const served = await open(workerData as ThreadData, tell);
   port.on('message', (order: ThreadOrder) => {
     if (order.do === 'give-up') {
@@ -31,7 +31,7 @@ const serve = async (): Promise<void> => {
     }
     void perform(served, order).then(
       (result) => {
-        tell({ news: 'answer', id: order.id, result });
+        tell({ news: 'answer', id: order.id, result }, result instanceof ArrayBuffer ? [result] : []);
         if (order.do === 'close') port.close();
       },
       (thrown) => tell({ news: 'error', id: order.id, error: storeError(thrown).toWire() }),

@@ -3,7 +3,7 @@ import type { HeardRows, RowGroup, RowStore, TakenRows } from '../rows/row-store
 import type { RowsQuestion } from './messages.js';
 import type { ThreadLink } from './thread-link.js';
 
-/** Rows of the original, kept in the store's thread. Groups are moved there: they are not here any more afterwards. */
+/** Rows of the original, kept in the store's thread. Groups are moved there, and come back when they are kept. */
 export class ThreadRows implements RowStore {
   readonly #link: ThreadLink;
 
@@ -22,7 +22,7 @@ export class ThreadRows implements RowStore {
         .finally(() => this.#link.queue.remove(bytes));
       kept.catch(reject);
     });
-    return { heard, kept: kept as Promise<void> };
+    return { heard, kept: kept as Promise<ArrayBufferLike> };
   }
 
   open(run: string, metadata: OriginalMetadata): Promise<void> {
