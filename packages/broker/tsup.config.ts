@@ -6,6 +6,7 @@ export default defineConfig({
     main: 'src/main.ts',
     internal: 'src/internal.ts',
     'store-thread': 'src/store/thread/thread-main.ts',
+    'observer-thread': 'src/observers/module-thread.ts',
   },
   format: ['esm'],
   target: 'node20',

@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export type { BrokerOptions } from './options/broker-options.js';
+export { observersInEnvironment } from './options/observer-settings.js';
 export { runBroker } from './run-broker.js';
 export { type Broker, startBroker } from './start-broker.js';
 export type { Catalogue } from './store/catalogue.js';

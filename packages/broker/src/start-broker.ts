@@ -3,6 +3,7 @@ import { type Endpoints, isLoopback, parseEndpoint } from '@muster/protocol';
 import { readKept, withKept, writeKept } from './data-folder/kept-endpoints.js';
 import { lockFolder } from './data-folder/lock.js';
 import { type Logger, makeLogger } from './log.js';
+import { openObservers } from './observers/open-observers.js';
 import {
   type BrokerOptions,
   type ResolvedBrokerOptions,
@@ -49,7 +50,9 @@ const serve = async (
   release: () => Promise<void>,
 ): Promise<Broker> => {
   const wanted = options.keepPorts ? withKept(options.bind, await readKept(folder)) : options.bind;
-  const { shell, bound } = await BrokerShell.start(options, folder, wanted, log);
+  const { settings, modules } = options.observers;
+  const observers = await openObservers(settings, modules, process.cwd());
+  const { shell, bound } = await BrokerShell.start(options, observers, folder, wanted, log);
   const close = async () => {
     await shell.close();
     await release();

@@ -57,7 +57,7 @@ export class Connection implements Muster {
     return this.#options.asker.endpoint;
   }
 
-  async submit({ bundle, timeoutMs, signal, ...rest }: SubmitOptions): Promise<Run> {
+  async submit({ bundle, timeoutMs, signal, observerOptions = {}, ...rest }: SubmitOptions): Promise<Run> {
     const call = { ...(timeoutMs === undefined ? {} : { timeoutMs }), ...(signal === undefined ? {} : { signal }) };
     const hash = await upload(this.#options.asker, bundle, call);
     const { run } = await this.#options.asker.ask(
@@ -67,6 +67,8 @@ export class Connection implements Muster {
         ...rest,
         name: rest.name ?? bundle.name ?? 'test',
         observers: [...(rest.observers ?? [])],
+        // Brokers before options of observers know no such field.
+        ...(Object.keys(observerOptions).length === 0 ? {} : { observerOptions: copied(observerOptions) }),
       },
       (result) => SubmitResult.parse(result),
       call,
@@ -154,6 +156,9 @@ export class Connection implements Muster {
     return this.close();
   }
 }
+
+const copied = <V>(options: Readonly<Record<string, Readonly<Record<string, V>>>>): Record<string, Record<string, V>> =>
+  Object.fromEntries(Object.entries(options).map(([name, each]) => [name, { ...each }]));
 
 const readShown = (result: unknown): Shown => {
   const shown = ShowResult.parse(result);

@@ -34,6 +34,8 @@ export interface SubmitOptions extends CallOptions {
   readonly seed?: number;
   /** The broker's observers that are told of the end, by name. */
   readonly observers?: readonly string[];
+  /** What they need, by observer and option, over what the broker's configuration says. @default nothing */
+  readonly observerOptions?: Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
   /** For people. @default the bundle's name */
   readonly name?: string;
 }

@@ -50,6 +50,7 @@ export const CODES = {
   STORE_FAILED: 'the store could not write or read',
   DISK_FULL: 'there is no room left on the disk',
   OBSERVER_UNKNOWN: 'there is no observer of this name',
+  OBSERVER_REFUSED: 'what an observer goes to said no for good',
   NOT_SUPPORTED: 'this version does not do that',
   INTERNAL: 'a fault of Muster itself',
 } as const;

@@ -1,4 +1,7 @@
 import { BOUNDS, TIMES } from '@muster/protocol';
+import { consoleObserver } from '../observers/console-observer.js';
+import type { ObserverChoice } from '../observers/observer.js';
+import { ObserverBook, type ObserverRefusal } from '../observers/observer-book.js';
 
 /** What the controller is told of the process around it, and its numbers; each number has a default. */
 export interface ControllerConfig {
@@ -7,8 +10,8 @@ export interface ControllerConfig {
   readonly version: string;
   /** Where agents push results. */
   readonly receiver: string;
-  /** Names that `submit` may give as observers. @default only `console` */
-  readonly observers?: readonly string[];
+  /** Why a run can't have the observers that `submit` names; null when it can. @default only `console` is there */
+  readonly refuseObservers?: (choice: ObserverChoice) => ObserverRefusal | null;
   /** How often agents beat. @default 500 */
   readonly beatMs?: number;
   /** How long a grant of the right to load holds. @default 1_500 */
@@ -41,7 +44,7 @@ export type ResolvedConfig = Required<ControllerConfig>;
 
 /** The same with every default filled in. */
 export const resolveConfig = (config: ControllerConfig): ResolvedConfig => ({
-  observers: ['console'],
+  refuseObservers: (choice) => new ObserverBook([consoleObserver]).refusal(choice),
   beatMs: TIMES.beatMs,
   leaseMs: TIMES.leaseMs,
   lostMs: TIMES.lostMs,

@@ -9,6 +9,7 @@ import {
   streamId,
   type Verdict,
 } from '@muster/protocol';
+import type { ObserverChoice } from '../observers/observer.js';
 import type { Step } from './run/run-life.js';
 
 /** How far an agent has come with a run; it only goes on. */
@@ -77,6 +78,8 @@ export interface RunRecord {
   readonly orphan: { readonly mode: 'continue' | 'stop'; readonly leaseMs: number };
   readonly seed: number;
   readonly observers: readonly string[];
+  /** What the run itself says of them; absent from what an earlier version kept. May hold secrets. */
+  readonly observerOptions?: ObserverChoice['options'];
   readonly submittedAt: string;
   /** Where it is, finely; `state` is what clients see of it. */
   readonly step: Step;

@@ -8,6 +8,9 @@ import {
   requireLoopback,
   TIMES,
 } from '@muster/protocol';
+import type { ObserverSettings } from '../observers/observer-book.js';
+import type { TellTimes } from '../observers/tell-observer.js';
+import { observerFaults } from './observer-settings.js';
 import {
   type LogLevel,
   readSetting,
@@ -71,7 +74,22 @@ export interface BrokerOptions {
   readonly dbOptions?: Readonly<Record<string, unknown>>;
   /** Keep the rows of runs of the original when they are over, unless a run says otherwise. @default true */
   readonly keepRows?: boolean;
+  /** Observers are told `<webRoot>/run/<id>`. @default none */
+  readonly webRoot?: string;
+  /** One try to tell an observer may take so long. @default 10_000 */
+  readonly tellMs?: number;
+  /** @default 5 */
+  readonly tellTries?: number;
+  /** Before the second try; twice as long before each further one. @default 1_000 */
+  readonly tellBackoffMs?: number;
+  /** What observers need, by observer and option: runs need not say it, and secrets stay here. */
+  readonly observers?: ObserverSettings;
+  /** Further observers by the name that runs use: files or npm packages, loaded at the start. */
+  readonly observerModules?: Readonly<Record<string, string>>;
 }
+
+/** Options that are no settings of the table: each holds more of its own. */
+const NESTED: ReadonlySet<string> = new Set(['dbOptions', 'observers', 'observerModules']);
 
 /** The sockets that a broker binds. */
 export const SOCKETS = ['frontend', 'backend', 'register', 'receiver', 'publisher', 'events'] as const;
@@ -109,6 +127,12 @@ export interface ResolvedBrokerOptions {
   };
   /** Of the original's runs. */
   readonly original: { readonly pollMs: number; readonly agentTimeoutMs: number; readonly beatMs: number };
+  readonly observers: {
+    readonly settings: ObserverSettings;
+    readonly modules: Readonly<Record<string, string>>;
+    readonly webRoot: string | null;
+    readonly times: TellTimes;
+  };
   readonly limits: {
     readonly runs: number;
     readonly agents: number;
@@ -140,7 +164,7 @@ const onHostOf = (frontend: string, port: number | '*'): string => {
  */
 export const resolveBrokerOptions = (
   options: BrokerOptions,
-  whereOf: (name: SettingName) => string = (name) => name,
+  whereOf: (name: string) => string = (name) => name,
 ): ResolvedBrokerOptions => {
   const faults: SettingFault[] = [];
   const read = new Map<SettingName, SettingValue>();
@@ -152,7 +176,7 @@ export const resolveBrokerOptions = (
     else read.set(name, result.value);
   }
   for (const name of Object.keys(options))
-    if (name !== 'dbOptions' && !SETTING_NAMES.some((known) => known === name))
+    if (!NESTED.has(name) && !SETTING_NAMES.some((known) => known === name))
       faults.push({ where: name, message: 'is no setting of a broker' });
   const text = (name: SettingName, otherwise: string) => String(read.get(name) ?? otherwise);
   const whole = (name: SettingName, otherwise: number) => Number(read.get(name) ?? otherwise);
@@ -165,6 +189,8 @@ export const resolveBrokerOptions = (
   if (lostMs < leaseMs)
     faults.push({ where: whereOf('lostMs'), message: `must be at least the lease (${leaseMs} ms)` });
   const store = chooseStore(text('db', 'duckdb'), options.dbOptions ?? {}, faults);
+  const { observers: settings = {}, observerModules: modules = {} } = options;
+  faults.push(...observerFaults(settings, modules, whereOf));
   if (faults.length > 0) throw configError(faults);
 
   const loads = flag('loadsDefaults', false) ? LOADS_ENDPOINTS : null;
@@ -200,6 +226,12 @@ export const resolveBrokerOptions = (
       pollMs: whole('pollMs', 2_500),
       agentTimeoutMs: whole('agentTimeoutMs', 60_000),
       beatMs: whole('heartbeatMs', 10_000),
+    },
+    observers: {
+      settings,
+      modules,
+      webRoot: read.has('webRoot') ? text('webRoot', '') : null,
+      times: { tryMs: whole('tellMs', 10_000), tries: whole('tellTries', 5), backoffMs: whole('tellBackoffMs', 1_000) },
     },
     limits: {
       runs: whole('maxRuns', BOUNDS.runs),

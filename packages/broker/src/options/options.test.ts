@@ -160,6 +160,63 @@ describe('the configuration', () => {
       expect(error.message).toContain(part);
   });
 
+  it('takes options of observers from flags, variables and the file, by the same rule', async () => {
+    const file = join(folder, 'broker.json');
+    const email = { host: 'file.example', port: 25, password: 'file' };
+    await writeFile(file, JSON.stringify({ observers: { email }, observerModules: { pager: './pager.mjs' } }));
+    const env = {
+      MUSTER_CONFIG: file,
+      MUSTER_OBSERVER_EMAIL_PASSWORD: 'env',
+      MUSTER_OBSERVER_EMAIL_HOST: 'env.example',
+    };
+    const flags = [
+      '--observer-email-host',
+      'flag.example',
+      '--observer-module=chat=@acme/chat',
+      '--web-root',
+      'http://x',
+    ];
+    const { observers } = await optionsOf(flags, env);
+    expect(observers).toEqual({
+      settings: { email: { host: 'flag.example', port: 25, password: 'env' } },
+      modules: { pager: './pager.mjs', chat: '@acme/chat' },
+      webRoot: 'http://x',
+      times: { tryMs: 10_000, tries: 5, backoffMs: 1_000 },
+    });
+    await read(['--help']);
+    expect(printed.join('')).toContain('--observer-email-password');
+  });
+
+  it('names faults of observers with the others, and repeats no value', async () => {
+    const error = await faultOf(
+      read(
+        [
+          '--observer-email-port',
+          'hush',
+          '--observer-pager-x',
+          '1',
+          '--observer-module',
+          'console=./x.mjs',
+          '--web-root',
+          'y',
+        ],
+        {
+          MUSTER_OBSERVER_IRC_COLOUR: 'red',
+        },
+      ),
+    );
+    for (const part of [
+      '--observer-email-port: must be a port',
+      '--observer-pager-x: there is no observer pager',
+      'MUSTER_OBSERVER_IRC_COLOUR: the observer irc has no option colour',
+      '--observer-module console: there is an observer console',
+    ])
+      expect(error.message).toContain(part);
+    expect(error.message).not.toMatch(/hush|red/);
+    expect((await faultOf(read(['--web-root', 'ftp://x']))).message).toContain('--web-root');
+    expect((await faultOf(read(['--observer-email-host']))).message).toContain('wants a value');
+  });
+
   it('refuses unknown flags and files that are none', async () => {
     expect((await faultOf(read(['--frotend', 'x']))).message).toContain('--frotend');
     expect((await faultOf(read(['--config', join(folder, 'none.json')]))).message).toContain('none.json');

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Command, CommanderError, Option } from 'commander';
 import { type BrokerOptions, configError, type ResolvedBrokerOptions, resolveBrokerOptions } from './broker-options.js';
+import { ObserverEntries, observerFaults, observerHelp, takeObserverFlags } from './observer-settings.js';
 import {
   flagOf,
   NEGATABLE,
@@ -39,7 +40,8 @@ const commandOf = (version: string): Command => {
     .addHelpText(
       'after',
       '\nEach flag is also a line of the config file (beatMs) and a variable (MUSTER_BEAT_MS).\nFlags win over variables, those over the file.',
-    );
+    )
+    .addHelpText('after', observerHelp());
   for (const name of SETTING_NAMES) {
     const { kind, help } = SETTINGS[name];
     if (NEGATABLE.includes(name)) {
@@ -50,6 +52,7 @@ const commandOf = (version: string): Command => {
       endpoint: ' <endpoint>',
       text: ' <text>',
       folder: ' <folder>',
+      url: ' <url>',
       flag: '',
       whole: ' <number>',
       level: ' <level>',
@@ -73,6 +76,7 @@ const collect = (
 
 const readFileEntries = async (
   file: string,
+  observers: ObserverEntries,
   faults: SettingFault[],
   ofStores: Record<string, unknown>,
 ): Promise<(readonly [SettingName, unknown, string])[]> => {
@@ -92,6 +96,7 @@ const readFileEntries = async (
       ofStores[key.slice('db-'.length)] = value;
       return [];
     }
+    if (observers.takeFromFile(key, value, `${file}: ${key}`)) return [];
     const name = SETTING_NAMES.find((known) => known === key);
     if (name === undefined) faults.push({ where: `${file}: ${key}`, message: 'is no setting of a broker' });
     return name === undefined ? [] : [[name, value, `${file}: ${key}`] as const];
@@ -111,10 +116,12 @@ export const readConfiguration = async (
   print: (text: string) => void,
 ): Promise<Asked> => {
   const faults: SettingFault[] = [];
+  const observers = new ObserverEntries(faults);
+  const taken = takeObserverFlags(argv, faults);
   const command = commandOf(version)
     .exitOverride()
     .configureOutput({ writeOut: print, writeErr: () => undefined });
-  const { rest, given } = takeStoreFlags(argv);
+  const { rest, given } = takeStoreFlags(taken.argv);
   try {
     command.parse([...rest], { from: 'user' });
   } catch (thrown) {
@@ -126,7 +133,7 @@ export const readConfiguration = async (
   const found: Found = new Map();
   const ofStores: Record<string, unknown> = {};
   const config = flags.config ?? env.MUSTER_CONFIG;
-  if (typeof config === 'string') collect(found, faults, await readFileEntries(config, faults, ofStores));
+  if (typeof config === 'string') collect(found, faults, await readFileEntries(config, observers, faults, ofStores));
   collect(
     found,
     faults,
@@ -148,12 +155,18 @@ export const readConfiguration = async (
     if (name.startsWith(STORE_VARIABLE) && value !== undefined && value !== '')
       ofStores[name.slice(STORE_VARIABLE.length).toLowerCase()] = value;
   Object.assign(ofStores, Object.fromEntries(given));
+  observers.takeFromVariables(env);
+  observers.takeFlags(taken);
   if (flags.debug === true && !found.has('logLevel')) found.set('logLevel', { value: 'debug', where: '--debug' });
-  if (faults.length > 0) throw configError(faults);
   const options: BrokerOptions = {
     ...Object.fromEntries([...found].map(([name, { value }]) => [name, value])),
     dbOptions: ofStores,
+    observers: observers.settings,
+    observerModules: observers.modules,
   };
-  const resolved = resolveBrokerOptions(options, (name) => found.get(name)?.where ?? name);
+  const whereOf = (name: string) => found.get(name as SettingName)?.where ?? observers.whereOf(name) ?? name;
+  if (faults.length > 0)
+    throw configError([...faults, ...observerFaults(observers.settings, observers.modules, whereOf)]);
+  const resolved = resolveBrokerOptions(options, whereOf);
   return { do: flags.check === true ? 'check' : 'serve', options: resolved };
 };

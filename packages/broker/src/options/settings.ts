@@ -1,7 +1,7 @@
 import { BOUNDS, DEFAULT_FRONTEND, MusterError, parseEndpoint, TIMES } from '@muster/protocol';
 
 /** How a setting's text is read. */
-export type SettingKind = 'endpoint' | 'text' | 'folder' | 'flag' | 'whole' | 'level';
+export type SettingKind = 'endpoint' | 'text' | 'folder' | 'url' | 'flag' | 'whole' | 'level';
 
 /** One thing that a broker can be told, the same by flag, variable and config file. */
 export interface Setting {
@@ -66,6 +66,10 @@ export const SETTINGS = {
     kind: 'whole',
     help: 'messages that wait for a slow watcher of rows; it misses what is over (10000)',
   },
+  webRoot: { kind: 'url', help: 'observers are told <url>/run/<id>, where a run is seen' },
+  tellMs: { kind: 'whole', help: 'one try to tell an observer may take so long (10000)' },
+  tellTries: { kind: 'whole', help: 'an observer that can not be told is tried so often (5)' },
+  tellBackoffMs: { kind: 'whole', help: 'before the second try; each further wait is twice as long (1000)' },
   storeQueueMiB: { kind: 'whole', help: 'results that wait to be written; beyond it the receiver waits (64)' },
 } as const satisfies Readonly<Record<string, Setting>>;
 /** Flags that are on by default, and have a `--no-` form. */
@@ -117,6 +121,10 @@ export const readSetting = (
     }
     case 'endpoint':
       return readEndpoint(given);
+    case 'url':
+      return URL.canParse(String(given)) && /^https?:$/.test(new URL(String(given)).protocol)
+        ? { value: String(given) }
+        : { fault: `must be an http or https URL, not ${JSON.stringify(given)}` };
     case 'text':
     case 'folder':
       return typeof given === 'string' && given.trim() !== ''

@@ -26,8 +26,8 @@ export interface OriginalResults {
   /**
    * Makes room and keeps the metadata of a new run, replacing any. The run begins when it is done.
    *
-   * @throws MusterError `STORE_FAILED`, `DISK_FULL`, or `OBSERVER_UNKNOWN` for an `observer` of the metadata that is
-   * none: then the run does not begin, no agent hears of it, and its client gets the text.
+   * @throws MusterError `STORE_FAILED` or `DISK_FULL`: then the run does not begin, no agent hears of it, and its client
+   * gets the text.
    */
   open(run: string, metadata: OriginalMetadata): Promise<void>;
   /** One message of the receiver, a row or a batch; a promise holds the next message back. Never throws. */
@@ -47,7 +47,7 @@ export interface OriginalResults {
   /** Drops the rows; counts, URLs, errors and metadata stay. */
   summarise(run: string): Promise<void>;
   /**
-   * The run is over, and its metadata says so already: observers are told, and rows go if the run or the broker wants so.
+   * The run is over, and its metadata says so already: rows go if the run or the broker wants so.
    * After a crash it may come a second time.
    */
   ended(run: string): Promise<void>;

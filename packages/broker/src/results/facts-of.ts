@@ -53,5 +53,11 @@ export const runPartOf = (run: RunRecord): Summary['run'] => {
   };
 };
 
-/** The record as the catalogue keeps it: without the author's data and without the environment, which may hold secrets. */
-export const detailOf = (run: RunRecord): RunRecord => ({ ...run, env: {}, once: {}, claims: {} });
+/** The record as the catalogue keeps it: without the author's data and without the environment and options of observers, which may hold secrets. */
+export const detailOf = (run: RunRecord): RunRecord => ({
+  ...run,
+  env: {},
+  observerOptions: {},
+  once: {},
+  claims: {},
+});

@@ -21,7 +21,10 @@ import { Controller } from '../controller/controller.js';
 import type { RunRecord } from '../controller/run-record.js';
 import type { BoundEndpoints } from '../data-folder/kept-endpoints.js';
 import type { Logger } from '../log.js';
-import { OBSERVERS } from '../observers/registry.js';
+import { originalObservers } from '../observers/loads-arguments.js';
+import type { ObserverChoice } from '../observers/observer.js';
+import type { ObserverBook } from '../observers/observer-book.js';
+import type { Teller } from '../observers/teller.js';
 import { type ResolvedBrokerOptions, SOCKETS, type SocketName } from '../options/broker-options.js';
 import type { NativeRun } from '../original/control/control-config.js';
 import { NativePublisher } from '../original/native/native-publisher.js';
@@ -40,6 +43,7 @@ import { DropLog } from './drop-log.js';
 import { Frontend } from './frontend.js';
 import { HeartbeatSocket } from './heartbeat-socket.js';
 import { LoopLag } from './loop-lag.js';
+import { makeTeller } from './make-teller.js';
 import { openState, type State } from './open-state.js';
 import { RunHistory } from './run-history.js';
 import { advertised, bindSockets, closeSockets, openSockets, type Sockets } from './sockets.js';
@@ -74,6 +78,8 @@ export class BrokerShell {
   readonly #frontend: Frontend;
   readonly #backend: Backend;
   readonly #sockets: Sockets;
+  readonly #observers: ObserverBook;
+  readonly #teller: Teller;
   #control: Control | null = null;
   #original: OriginalSide | null = null;
   #endpoints: Endpoints;
@@ -84,8 +90,9 @@ export class BrokerShell {
   readonly #beginning: Promise<void>;
   #hasBegun = false;
 
-  private constructor(options: ResolvedBrokerOptions, state: State, log: Logger) {
+  private constructor(options: ResolvedBrokerOptions, observers: ObserverBook, state: State, log: Logger) {
     this.#options = options;
+    this.#observers = observers;
     this.#state = state;
     this.#log = log;
     this.#endpoints = options.bind;
@@ -105,6 +112,14 @@ export class BrokerShell {
       };
     });
     this.#history = new RunHistory(state.store, (what, err) => log.error({ err }, `${what} could not be kept`));
+    this.#teller = makeTeller({
+      options: options.observers,
+      book: observers,
+      state,
+      history: this.#history,
+      originalResults: this.#originalResults,
+      log,
+    });
     this.#backend = new Backend(
       {
         send: (frames) => this.#sockets.backend.send(frames),
@@ -171,13 +186,14 @@ export class BrokerShell {
   /** Opens what the folder holds, binds, and goes on where the last broker ended. */
   static async start(
     options: ResolvedBrokerOptions,
+    observers: ObserverBook,
     folder: string,
     wanted: BoundEndpoints,
     log: Logger,
   ): Promise<{ readonly shell: BrokerShell; readonly bound: BoundEndpoints }> {
     const started: { shell: BrokerShell | null } = { shell: null };
     const state = await openState(folder, options, log, (text) => started.shell?.noteInRuns(text));
-    const shell = new BrokerShell(options, state, log);
+    const shell = new BrokerShell(options, observers, state, log);
     started.shell = shell;
     try {
       return { shell, bound: await shell.#start(wanted) };
@@ -201,6 +217,7 @@ export class BrokerShell {
     this.#original = this.#makeOriginal(controller, receiver);
     this.#control.begin();
     this.#original.begin();
+    this.#teller.begin();
     this.#begun();
     const asked = await bindSockets(this.#sockets, ['backend', 'frontend'], wanted);
     const bound = { ...wanted, ...quiet, ...asked };
@@ -218,7 +235,7 @@ export class BrokerShell {
       ...times,
       maxRuns: limits.runs,
       maxAgents: limits.agents,
-      observers: OBSERVERS.map(({ name }) => name),
+      refuseObservers: (choice: ObserverChoice) => this.#observers.refusal(choice),
     };
     return new Controller(config, this.#state.saved, this.#registry);
   }
@@ -233,9 +250,7 @@ export class BrokerShell {
         ...original,
         maxRuns: limits.runs,
         maxAgents: limits.agents,
-        // Programs of the original name observers by their module too.
-        knowsObserver: (name) =>
-          OBSERVERS.some((known) => name === known.name || name === `loads.observers.${known.name}`),
+        observers: originalObservers(this.#observers),
         nativeRuns: () =>
           controller
             .runs()
@@ -250,6 +265,8 @@ export class BrokerShell {
         store: this.#state.store,
         look: (run) => this.#results.look(run),
       }),
+      teller: this.#teller,
+      webRoot: this.#options.observers.webRoot,
       journal: this.#state.journal,
       log: this.#log,
       now: () => ({ nowMs: machineMs(), wallMs: Date.now() }),
@@ -275,6 +292,7 @@ export class BrokerShell {
       ...this.#state,
       results: this.#results,
       history: this.#history,
+      teller: this.#teller,
       log: this.#log,
       queryRows: limits.queryRows,
       queryMs: limits.queryMs,
@@ -395,6 +413,8 @@ export class BrokerShell {
     await within(CLOSE_MS, this.#control?.settled() ?? Promise.resolve());
     await within(CLOSE_MS, this.#original?.settled() ?? Promise.resolve());
     await Promise.all([closeSockets(this.#sockets), this.#heartbeat.close()]);
+    this.#teller.close();
+    await within(CLOSE_MS, this.#teller.settled());
     await within(CLOSE_MS, this.#history.settled());
     await within(CLOSE_MS, this.#originalResults.flush());
     await this.#state.store.close();

@@ -1,12 +1,11 @@
-import { type BrokerMessage, type BundleHash, MusterError, type RunEvent, type RunId, Summary } from '@muster/protocol';
+import { type BrokerMessage, type BundleHash, MusterError, type RunEvent, type RunId } from '@muster/protocol';
 import type { BundleShelf } from '../bundles/bundle-shelf.js';
 import type { Controller } from '../controller/controller.js';
 import type { ControllerEffect, ControllerEvent, Instant } from '../controller/events.js';
 import type { RunRecord } from '../controller/run-record.js';
 import type { Journal } from '../journal/journal.js';
 import type { Logger } from '../log.js';
-import { findObservers } from '../observers/registry.js';
-import { tellObservers } from '../observers/tell-observers.js';
+import type { Teller } from '../observers/teller.js';
 import type { ResultsPath } from '../results/results-path.js';
 import type { Store } from '../store/store.js';
 import { untilDone } from '../store/until-done.js';
@@ -22,6 +21,7 @@ export interface ControlParts {
   readonly shelf: BundleShelf;
   readonly results: ResultsPath;
   readonly history: RunHistory;
+  readonly teller: Teller;
   readonly log: Logger;
   readonly queryRows: number;
   /** How long a question to the store may take. */
@@ -165,36 +165,29 @@ export class Control {
     }
   }
 
-  /** The run is over: its end is kept, the controller hears that it is, and then those who wanted to know are told. */
+  /**
+   * The run is over: its end is kept, and that observers are owed; then the controller hears of it, and watchers. Observers
+   * are told beside all that.
+   */
   async #conclude(record: RunRecord, handleSummary: Readonly<Record<string, string>> | null): Promise<void> {
-    const { store, history, results, log } = this.#parts;
+    const { store, history, results, teller, log } = this.#parts;
+    const { id: run } = record;
     results.open(record);
-    const stored = await untilDone(
-      async () => {
-        const found = await store.summary(record.id);
-        if (found !== null && handleSummary !== null) await store.putSummary(record.id, { ...found, handleSummary });
-        return found;
-      },
-      (thrown) => log.error({ err: thrown }, `what handleSummary of run ${record.id} made is not kept yet`),
-    );
+    if (handleSummary !== null) {
+      await untilDone(
+        async () => {
+          const found = await store.summary(run);
+          if (found !== null) await store.putSummary(run, { ...found, handleSummary });
+        },
+        (thrown) => log.error({ err: thrown }, `what handleSummary of run ${run} made is not kept yet`),
+      );
+    }
     await history.conclude(record);
-    this.handle({ type: 'concluded', run: record.id });
-    this.#parts.runFinished(record.id);
-    const summary = Summary.safeParse(stored?.summary);
-    if (!summary.success) {
-      log.error({ run: record.id }, 'the run has no summary to tell observers');
-      return;
-    }
-    for (const { name, ok, text } of await tellObservers(findObservers(record.observers), summary.data, log)) {
-      if (!ok) log.warn({ run: record.id, observer: name }, `an observer failed: ${text}`);
-      history.add(record.id, {
-        number: record.number,
-        at: this.#iso(),
-        atMs: null,
-        kind: 'observer',
-        text: `${name}: ${text}`,
-      });
-    }
+    const choice = { names: record.observers, options: record.observerOptions ?? {} };
+    await teller.owe({ run, dialect: 'native', choice, end: null });
+    this.handle({ type: 'concluded', run });
+    this.#parts.runFinished(run);
+    teller.tell(run);
   }
 
   #iso(): string {

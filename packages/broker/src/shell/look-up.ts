@@ -6,9 +6,11 @@ import {
   type RunInfo,
   type ShowResult,
   type Snapshot,
+  Summary,
 } from '@muster/protocol';
 import type { RunRecord } from '../controller/run-record.js';
 import type { QueryPage, Store } from '../store/store.js';
+import { OBSERVER_EVENT, observerLines } from './observer-lines.js';
 
 /** A page is cut to this, so that a client that takes answers of the usual bound gets it. */
 const PAGE_BYTES = BOUNDS.answerBytes / 4;
@@ -38,7 +40,7 @@ export const lookUp = async (
       const summary = await store.summary(message.run);
       return {
         run: info,
-        summary: info.state === 'finished' ? (summary?.summary ?? null) : null,
+        summary: info.state === 'finished' ? await withObservers(store, message.run, summary?.summary ?? null) : null,
         handleSummary: summary?.handleSummary ?? null,
       } satisfies ShowResult;
     }
@@ -67,6 +69,20 @@ const find = async (
   const stored = await store.run(run);
   if (stored !== null) return stored;
   throw new MusterError('RUN_UNKNOWN', `there is no run ${run}`, { hint: '`muster runs` lists them' });
+};
+
+/** How observers fared is known after the summary is made, so it stands in the history alone until somebody asks. */
+const withObservers = async (store: Store, run: string, summary: unknown): Promise<unknown> => {
+  const read = Summary.safeParse(summary);
+  if (!read.success) return summary;
+  const { startedAt, events } = read.data.run;
+  const told = (await observerLines(store, run)).map(({ at, text }) => ({
+    at,
+    atMs: startedAt === null ? 0 : Math.max(0, Date.parse(at) - Date.parse(startedAt)),
+    kind: OBSERVER_EVENT,
+    text,
+  }));
+  return told.length === 0 ? summary : { ...read.data, run: { ...read.data.run, events: [...events, ...told] } };
 };
 
 /** A page that is too large for one answer is given in part: `rows` says how many there are, so the next page begins there. */

@@ -15,6 +15,7 @@ export const originalFault = (error: string | readonly string[], what: string): 
     return new MusterError('UNKNOWN_COMMAND', `the broker knows no command ${what}`, { details });
   }
   if (text.startsWith('there is no observer')) return new MusterError('OBSERVER_UNKNOWN', text, { details });
+  if (text.startsWith('wrong options of observers')) return new MusterError('BAD_CONFIG', text, { details });
   if (text === INVALID_JSON) return new MusterError('BAD_MESSAGE', text, { details });
   return new MusterError('BROKER_FAULT', `the broker failed at ${what}: ${text}`, { details });
 };

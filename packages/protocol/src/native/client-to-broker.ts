@@ -26,6 +26,8 @@ export const Submit = ask('submit', {
     .default({ mode: 'continue', leaseMs: 60_000 }),
   seed: Int.optional(),
   observers: z.array(Name).max(32).default([]),
+  /** By observer and option, over what the broker's configuration says; which there are is the broker's to know. */
+  observerOptions: z.record(Name, z.record(Name, z.union([z.string().max(4_096), z.number(), z.boolean()]))).optional(),
 });
 /** A snapshot of a run and the number of its last event; events after it come on the publisher. */
 export const Attach = ask('attach', { run: RunId, since: Int.optional() });

@@ -25,11 +25,9 @@ export const admit = (
 ): RunRecord | Outcome => {
   if (fresh.bundleSize === null)
     return refuse('BUNDLE_UNKNOWN', `this broker does not hold the bundle ${message.bundle}: upload it first`);
-  const unknown = message.observers.find((name) => !config.observers.includes(name));
-  if (unknown !== undefined) {
-    const known = config.observers.join(', ');
-    return refuse('OBSERVER_UNKNOWN', `there is no observer "${unknown}"; there are: ${known}`);
-  }
+  const { observers, observerOptions } = message;
+  const refusal = config.refuseObservers({ names: observers, options: observerOptions ?? {} });
+  if (refusal !== null) return refuse(refusal.code, refusal.message);
   if (runs >= config.maxRuns) return refuse('TOO_MANY_RUNS', `${config.maxRuns} runs go on already`);
   const reserved = reserve(registry, fresh.run, message.agents);
   if (!reserved.ok) return refuse('NOT_ENOUGH_AGENTS', reserved.message);
@@ -44,7 +42,8 @@ export const admit = (
     settleMs: message.settleMs,
     orphan: message.orphan,
     seed: message.seed ?? fresh.seed,
-    observers: message.observers,
+    observers,
+    observerOptions: observerOptions ?? {},
     submittedAt,
     step: 'loading',
     state: 'preparing',

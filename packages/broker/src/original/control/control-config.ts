@@ -1,4 +1,6 @@
 import { BOUNDS, type RunId } from '@muster/protocol';
+import type { OriginalObservers } from '../../observers/loads-arguments.js';
+import { NO_OBSERVERS } from '../../observers/observer.js';
 
 /** A native run as clients of the original see it. */
 export interface NativeRun {
@@ -16,8 +18,8 @@ export interface OriginalConfig {
   readonly receiver: string;
   /** Whether agents of the original can hear a heartbeat. @default false */
   readonly heartbeat?: boolean;
-  /** Whether a run may name this observer. @default all may be named */
-  readonly knowsObserver?: (name: string) => boolean;
+  /** @default there are none, and all may be named */
+  readonly observers?: OriginalObservers;
   /** Native runs that go on. @default none */
   readonly nativeRuns?: () => readonly NativeRun[];
   /** Between two looks at what agents do. @default 2_500, the original's */
@@ -41,7 +43,7 @@ export type ResolvedOriginalConfig = Required<OriginalConfig>;
 /** The same with every default filled in. */
 export const resolveOriginalConfig = (config: OriginalConfig): ResolvedOriginalConfig => ({
   heartbeat: false,
-  knowsObserver: () => true,
+  observers: { refusal: () => null, choice: () => NO_OBSERVERS, withoutSecrets: (args) => args },
   nativeRuns: () => [],
   pollMs: 2_500,
   agentTimeoutMs: 60_000,

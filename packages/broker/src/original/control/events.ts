@@ -1,4 +1,5 @@
 import type { AgentAnswer, OriginalQuestion, SignedOn } from '@muster/protocol';
+import type { ObserverChoice } from '../../observers/observer.js';
 import type { OriginalMetadata } from '../original-results.js';
 
 /** A client's question that the controller answers; the others are looked up. */
@@ -87,7 +88,12 @@ export type OriginalEffect =
       readonly reply: { readonly client: string; readonly body: OriginalAnswerBody } | null;
     }
   /** Note that the run is over, tell watchers and observers; answered by `ended`. After a crash it may come again. */
-  | { readonly type: 'end'; readonly run: string; readonly changes: OriginalMetadata }
+  | {
+      readonly type: 'end';
+      readonly run: string;
+      readonly changes: OriginalMetadata;
+      readonly observers: ObserverChoice;
+    }
   /** A client of the original wants a native run to stop. */
   | { readonly type: 'stop-native'; readonly run: string }
   /** To everybody who listens to the heartbeat. */

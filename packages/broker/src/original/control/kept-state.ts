@@ -1,4 +1,5 @@
 import type { SignedOn } from '@muster/protocol';
+import type { ObserverChoice } from '../../observers/observer.js';
 
 /** An agent's part in a run. */
 export interface OriginalMember {
@@ -22,6 +23,8 @@ export interface OriginalRunRecord {
   readonly errors: Readonly<Record<string, string>>;
   /** What is noted when it is over; only then. */
   readonly ending: Readonly<Record<string, unknown>> | null;
+  /** Those that are told when it is over; absent when there are none. May hold secrets. */
+  readonly observers?: ObserverChoice;
 }
 
 /** What an earlier controller left. */

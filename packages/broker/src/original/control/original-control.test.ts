@@ -2,6 +2,9 @@ import { readRegisterInfo } from '@muster/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ControlStage } from '../../../test/original/control-stage.js';
+import { BUILT_IN } from '../../observers/built-in.js';
+import { originalObservers } from '../../observers/loads-arguments.js';
+import { ObserverBook } from '../../observers/observer-book.js';
 
 const running = (run_id: string) => ({ '10': { status: 'running', run_id } });
 
@@ -63,13 +66,35 @@ describe.each(GENERATIONS)(
     });
 
     it('takes observers that there are, by short and long names, and refuses others before anything begins', () => {
-      const stage = new ControlStage({ knowsObserver: (name) => ['irc', 'loads.observers.irc'].includes(name) });
+      const stage = new ControlStage({ observers: originalObservers(new ObserverBook(BUILT_IN)) });
       register(stage, '1');
-      expect(stage.ask({ command: 'CTRL_RUN', agents: 1, args: { observer: ['irc', 'blah'] } })).toEqual({
-        error: [expect.stringContaining('blah')],
+      const irc = { observer_irc_server: 'irc.example', observer_irc_channel: '#load' };
+      const run = (args: object) => stage.ask({ command: 'CTRL_RUN', agents: 1, args });
+      expect(run({ observer: ['irc', 'blah'] })).toEqual({ error: [expect.stringContaining('blah')] });
+      expect(run({ observer: ['irc'], ...irc, observer_irc_port: 'x' })).toEqual({
+        error: [expect.stringContaining('port')],
       });
       expect(stage.runs()).toEqual({});
-      stage.run(1, { observer: ['irc', 'loads.observers.irc'] });
+      stage.run(1, { observer: ['irc', 'loads.observers.irc'], ...irc });
+    });
+
+    it('tells secrets of observers neither to agents nor in metadata, and keeps them for the end', () => {
+      const config = { observers: originalObservers(new ObserverBook(BUILT_IN)) };
+      const stage = new ControlStage(config);
+      register(stage, '1');
+      const args = { observer: 'email', observer_email_recipient: 'a@b', observer_email_password: 'hush' };
+      const run = stage.run(1, args);
+      expect(stage.metadata[run]).toMatchObject({ observer_email_recipient: 'a@b', observer_email_password: '***' });
+      expect(stage.last('1', 'RUN').order.args).toMatchObject({
+        observer_email_recipient: 'a@b',
+        observer_email_password: null,
+      });
+      const again = new ControlStage(config, stage.saved);
+      again.do({ type: 'unregister', agent: '1' });
+      expect(again.of('end')[0]?.observers).toEqual({
+        names: ['email'],
+        options: { email: { recipient: 'a@b', password: 'hush' } },
+      });
     });
 
     it('runs on the one agent that came after a refusal', () => {

@@ -1,4 +1,6 @@
 import type { Instant } from '../../controller/events.js';
+import { NO_OBSERVERS } from '../../observers/observer.js';
+import type { OriginalMetadata } from '../original-results.js';
 import type { OriginalEffect } from './events.js';
 import { deletesOf, type KeptState, type OriginalRunRecord, overKey, savesBetween } from './kept-state.js';
 
@@ -51,7 +53,7 @@ export class RunBook {
     this.#orphans = [];
     for (const record of this.all()) {
       if (record.step === 'opening') this.drop(record);
-      else if (record.step === 'ending') this.#port.do({ type: 'end', run: record.id, changes: record.ending ?? {} });
+      else if (record.step === 'ending') this.#end(record, record.ending ?? {});
       else if (record.members.length === 0) this.end(record);
     }
   }
@@ -89,7 +91,11 @@ export class RunBook {
   end(record: OriginalRunRecord): void {
     const ending = { stopped: true, active: false, ended: this.#port.now().wallMs / 1_000 };
     this.keep({ ...record, step: 'ending', members: [], ending });
-    this.#port.do({ type: 'end', run: record.id, changes: ending });
+    this.#end(record, ending);
+  }
+
+  #end({ id: run, observers = NO_OBSERVERS }: OriginalRunRecord, changes: OriginalMetadata): void {
+    this.#port.do({ type: 'end', run, changes, observers });
   }
 
   /** The end of a run is kept: only that it is over is remembered. */

@@ -44,16 +44,19 @@ export class RunCommands {
     const members = agents.map((agent) => ({ agent, native: this.#port.agents.isNative(agent), since }));
     for (const { agent, native } of members)
       this.#port.agents.begin(agent, run, native, { since, nowMs: this.#port.now().nowMs });
-    const args = { ...fields.args, zmq_receiver: this.#port.config.receiver };
+    const { observers, receiver } = this.#port.config;
+    const args = { ...observers.withoutSecrets(fields.args, null), zmq_receiver: receiver };
     this.#opening.set(run, { client, order: { ...fields, command: 'RUN', run_id: run, args } });
-    this.#port.runs.keep({ id: run, step: 'opening', members, errors: {}, ending: null });
-    this.#port.do({ type: 'open', run, metadata: { ...args, started: since, active: true } });
+    const choice = observers.choice(fields.args);
+    this.#port.runs.keep({ id: run, step: 'opening', members, errors: {}, ending: null, observers: choice });
+    const shown = { ...observers.withoutSecrets(fields.args, '***'), zmq_receiver: receiver };
+    this.#port.do({ type: 'open', run, metadata: { ...shown, started: since, active: true } });
   }
 
   /** Why a run does not begin; null when it does. */
   #whyNot(args: Readonly<Record<string, unknown>>, wanted: number, free: number): OriginalAnswerBody | null {
-    const unknown = observersOf(args).find((name) => !this.#port.config.knowsObserver(name));
-    if (unknown !== undefined) return failed(`there is no observer "${unknown}"`);
+    const refusal = this.#port.config.observers.refusal(args);
+    if (refusal !== null) return failed(refusal);
     if (free < wanted) return refused(NOT_ENOUGH_AGENTS);
     return this.#port.runs.count < this.#port.config.maxRuns
       ? null
@@ -121,9 +124,3 @@ export class RunCommands {
     this.#port.tell(agent, work?.native === true ? { command: 'STOP', run_id: run } : { command: 'STOP' });
   }
 }
-
-const observersOf = (args: Readonly<Record<string, unknown>>): readonly string[] => {
-  const { observer } = args;
-  const named = Array.isArray(observer) ? observer : observer === undefined || observer === null ? [] : [observer];
-  return named.map((name) => (typeof name === 'string' ? name : JSON.stringify(name)));
-};

@@ -11,6 +11,8 @@ import {
 import type { Instant } from '../../controller/events.js';
 import type { Journal } from '../../journal/journal.js';
 import type { Logger } from '../../log.js';
+import { originalEnd, type RunEnd } from '../../observers/run-end.js';
+import type { Teller } from '../../observers/teller.js';
 import { EffectQueue, type QueuedEffect } from '../../shell/effect-queue.js';
 import { untilDone } from '../../store/until-done.js';
 import type { OrderBody, OriginalAnswerBody, OriginalEffect, OriginalEvent } from '../control/events.js';
@@ -26,6 +28,8 @@ export interface OriginalDeskParts {
   readonly results: OriginalResults;
   /** Runs of ours, for whoever asks for them by the original's commands. */
   readonly native: NativeRuns;
+  readonly teller: Pick<Teller, 'owe' | 'tell'>;
+  readonly webRoot: string | null;
   readonly journal: Pick<Journal, 'save'>;
   readonly log: Logger;
   now(): Instant;
@@ -199,9 +203,9 @@ export class OriginalDesk implements OriginalPresence {
     }
   }
 
-  /** The end is kept, then watchers and observers hear of it. */
-  async #end({ run, changes }: Extract<Plain, { type: 'end' }>): Promise<void> {
-    const { results, log } = this.#parts;
+  /** The end is kept, and that observers are owed; then watchers hear of it, and observers are told beside. */
+  async #end({ run, changes, observers }: Extract<Plain, { type: 'end' }>): Promise<void> {
+    const { results, teller, log } = this.#parts;
     const keep = async (): Promise<void> => {
       try {
         await results.updateMetadata(run, changes);
@@ -212,9 +216,25 @@ export class OriginalDesk implements OriginalPresence {
       }
     };
     await untilDone(keep, (thrown) => log.error({ err: thrown }, `the end of run ${run} is not kept yet`));
+    if (observers.names.length > 0)
+      await teller.owe({ run, dialect: 'original', choice: observers, end: await this.#endOf(run) });
     this.#parts.publish(encodeOriginal({ data_type: 'run-finished', run_id: run }));
     this.handle({ type: 'ended', run });
     await results.ended(run);
+    teller.tell(run);
+  }
+
+  /** Its figures, taken while they are there: clients may delete a run that is over. Null: they can't be read. */
+  async #endOf(run: string): Promise<RunEnd | null> {
+    const { results, webRoot, log } = this.#parts;
+    try {
+      await results.flush();
+      return originalEnd(run, await results.counts(run), await results.metadata(run), webRoot);
+    } catch (thrown) {
+      if (MusterError.from(thrown).code === 'CLOSED') throw thrown;
+      log.error({ err: thrown }, `what run ${run} came to can't be read for its observers`);
+      return null;
+    }
   }
 
   async #lookUp(client: string, question: LookUp): Promise<void> {

@@ -16,6 +16,7 @@ import type { Registry } from '../../controller/agents/registry.js';
 import type { Instant } from '../../controller/events.js';
 import type { Journal } from '../../journal/journal.js';
 import type { Logger } from '../../log.js';
+import type { Teller } from '../../observers/teller.js';
 import type { OriginalConfig } from '../control/control-config.js';
 import { OriginalControl } from '../control/original-control.js';
 import type { NativeRuns } from '../native/native-runs.js';
@@ -31,6 +32,8 @@ export interface OriginalSideParts {
   readonly saved: Readonly<Record<string, unknown>>;
   readonly results: OriginalResults;
   readonly native: NativeRuns;
+  readonly teller: Pick<Teller, 'owe' | 'tell'>;
+  readonly webRoot: string | null;
   readonly journal: Pick<Journal, 'save'>;
   readonly log: Logger;
   now(): Instant;
@@ -53,7 +56,7 @@ export class OriginalSide {
 
   constructor(parts: OriginalSideParts) {
     this.#parts = parts;
-    const { config, registry, saved, results, native, journal, log } = parts;
+    const { config, registry, saved, results, native, teller, webRoot, journal, log } = parts;
     this.#control = new OriginalControl(config, registry, saved);
     this.#undelivered = new Undelivered({
       send: (frames) => parts.send(frames),
@@ -64,6 +67,8 @@ export class OriginalSide {
       control: this.#control,
       results,
       native,
+      teller,
+      webRoot,
       journal,
       log,
       now: () => parts.now(),
