@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { applyConfig } from './apply-config.js';
 import { readConfigFile } from './config-file.js';
 import { collect, whole } from './flags.js';
-import { takeObserverFlags } from './observer-flags.js';
+import { observerOptionsOf, ofNamedObservers, takeObserverFlags } from './observer-flags.js';
 import { originalAliases } from './original-aliases.js';
 
 let folder: string;
@@ -117,6 +117,8 @@ describe('flags of the original', () => {
       ['observer_email_subject', 'a=b'],
     ]);
     expect(() => takeObserverFlags(['--observer-irc-server'])).toThrow('wants a value');
+    expect(observerOptionsOf(options)).toEqual({ irc: { server: 'irc.example' }, email: { subject: 'a=b' } });
+    expect([...ofNamedObservers(options, ['loads.observers.irc']).keys()]).toEqual(['observer_irc_server']);
   });
 
   const commands = ['run', 'ping', 'attach', 'purge', 'check-cluster'];

@@ -37,3 +37,25 @@ export const takeObserverFlags = (argv: readonly string[]): ObserverFlags => {
   }
   return { argv: rest, options };
 };
+
+const KEY = /^observer_([a-z0-9]+)_([a-z0-9_]+)$/;
+
+/** The same by observer and option, as `submit` wants them: `{ irc: { server } }`. */
+export const observerOptionsOf = (options: ReadonlyMap<string, string>): Record<string, Record<string, string>> => {
+  const found: Record<string, Record<string, string>> = {};
+  for (const [key, value] of options) {
+    const [, name, option] = KEY.exec(key) ?? [];
+    if (name === undefined || option === undefined) continue;
+    found[name] = { ...found[name], [option.replaceAll('_', '-')]: value };
+  }
+  return found;
+};
+
+/** Those of a config file that are about observers that the run names; a file may set up more than a run uses. */
+export const ofNamedObservers = (
+  options: ReadonlyMap<string, string>,
+  names: readonly string[],
+): ReadonlyMap<string, string> => {
+  const named = new Set(names.map((name) => name.replace(/^loads\.observers\./, '')));
+  return new Map([...options].filter(([key]) => named.has(KEY.exec(key)?.[1] ?? '')));
+};

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { startAgent } from '@muster/agent';
-import { startBroker } from '@muster/broker';
+import { observersInEnvironment, startBroker } from '@muster/broker';
 import type { Io } from './io.js';
 import { inFreeFolder } from './result-folders.js';
 
@@ -21,9 +21,11 @@ export interface OwnClusterOptions {
 
 /** Starts the same broker and agents that others install, on loopback. */
 export const startOwnCluster = async (options: OwnClusterOptions, io: Io): Promise<OwnCluster> => {
+  // Logins of observers stand in the environment here: there is no configuration of a broker's own.
+  const observers = observersInEnvironment(io.env);
   const start = async (data: string) => {
     const { frontend, logLevel } = options;
-    return { data, broker: await startBroker({ data, frontend, keepPorts: false, logLevel }) };
+    return { data, broker: await startBroker({ data, frontend, keepPorts: false, logLevel, observers }) };
   };
   const asked = resolve(io.cwd, options.data);
   const { data, broker } = options.mayMove === true ? await inFreeFolder(asked, start) : await start(asked);

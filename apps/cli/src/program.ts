@@ -21,7 +21,7 @@ import { stopCommand } from './commands/stop.js';
 import { upCommand } from './commands/up.js';
 import { collect, DEFAULT_DATA, seconds, share, whole } from './flags.js';
 import type { Io } from './io.js';
-import { takeObserverFlags } from './observer-flags.js';
+import { ofNamedObservers, takeObserverFlags } from './observer-flags.js';
 import { originalAliases } from './original-aliases.js';
 import { VERSION } from './version.js';
 
@@ -29,7 +29,9 @@ import { VERSION } from './version.js';
 export const runCli = async (argv: readonly string[], io: Io): Promise<number> => {
   let status: number = EXIT.passed;
   try {
-    const { argv: plain, options: observerOptions } = takeObserverFlags(argv);
+    // A broker reads options of observers itself: they are its own there.
+    const isBroker = argv[0] === 'broker';
+    const { argv: plain, options: observerOptions } = isBroker ? { argv, options: NONE } : takeObserverFlags(argv);
     const program = build(io, observerOptions, (code) => {
       status = code;
     });
@@ -45,6 +47,8 @@ export const runCli = async (argv: readonly string[], io: Io): Promise<number> =
     return exitCodeOf(error.code);
   }
 };
+
+const NONE: ReadonlyMap<string, string> = new Map();
 
 const broker = () => new Option('-b, --broker <endpoint>', "the broker's frontend (or MUSTER_BROKER)");
 const ssh = () => new Option('--ssh <host>', 'reach the broker through ssh to [user@]host[:port]');
@@ -113,15 +117,17 @@ const build = (io: Io, observerOptions: ReadonlyMap<string, string>, exit: (code
     .addOption(new Option('--zmq-publisher <endpoint>', 'the broker says it').hideHelp())
     .addHelpText(
       'after',
-      '\nOptions of observers go to the broker as --observer-NAME-OPTION VALUE, with --test-runner.\nThe flags of loads-runner work here too; docs/coming-from-loads.md lists them.',
+      '\nOptions of observers go to the broker as --observer-NAME-OPTION VALUE; docs/observers.md lists them.\nThe flags of loads-runner work here too; docs/coming-from-loads.md lists them.',
     )
     .action(async (file: string | undefined, given: RunFlags & { readonly config?: string }, command: Command) => {
       const config =
         given.config === undefined ? null : await applyConfig(command, resolve(io.cwd, given.config), given.config);
+      const flags = command.opts<RunFlags>();
+      const fromFile = ofNamedObservers(config?.observerOptions ?? NONE, flags.observer ?? []);
       const order = {
         file: file ?? config?.file ?? null,
-        flags: command.opts<RunFlags>(),
-        observerOptions: new Map([...(config?.observerOptions ?? []), ...observerOptions]),
+        flags,
+        observerOptions: new Map([...fromFile, ...observerOptions]),
       };
       exit(await runCommand(order, io));
     });

@@ -6,6 +6,7 @@ import { duration, environment, stages } from '../flags.js';
 import { follow } from '../follow.js';
 import type { Io } from '../io.js';
 import { installNpmDeps } from '../npm-deps.js';
+import { observerOptionsOf } from '../observer-flags.js';
 import { chooseOutputs } from '../outputs/choose-outputs.js';
 import { startOwnCluster } from '../own-cluster.js';
 import { connectAt, withPlace } from '../place.js';
@@ -52,15 +53,6 @@ const runTest = async (file: string, { flags, place, observerOptions }: RunOrder
       },
     );
   }
-  if (observerOptions.size > 0) {
-    throw new MusterError(
-      'BAD_CONFIG',
-      `${[...observerOptions.keys()].join(', ')}: only runs of --test-runner give options to observers`,
-      {
-        hint: "set them up in the broker's configuration, and name the observer with --observer",
-      },
-    );
-  }
   const base = flags.serverUrl === undefined ? {} : { BASE_URL: flags.serverUrl };
   const env = { ...base, ...environment(flags.env ?? [], io.env) };
   const options = overrides(flags);
@@ -76,6 +68,7 @@ const runTest = async (file: string, { flags, place, observerOptions }: RunOrder
       raw: flags.raw,
       orphan: { mode: flags.orphan, leaseMs: ORPHAN_LEASE_MS },
       observers: flags.observer ?? [],
+      observerOptions: observerOptionsOf(observerOptions),
       ...(flags.agents === undefined ? {} : { agents: flags.agents }),
       ...(flags.seed === undefined ? {} : { seed: flags.seed }),
       ...(flags.minCoverage === undefined ? {} : { minCoverage: flags.minCoverage }),

@@ -6,7 +6,7 @@ import { type OriginalRun, orOriginal, withOriginalRun } from '../original/origi
 import { exactTotals, factsOf } from '../original/read-totals.js';
 import { Totals } from '../original/totals.js';
 import { totalsReport, totalsText } from '../original/totals-report.js';
-import { summaryText } from '../view/summary.js';
+import { observerLines, summaryText } from '../view/summary.js';
 
 /** The summary of a finished run; where a run stands that is not finished. */
 export const showCommand = async (asked: string, flags: ResultFlags, io: Io): Promise<number> => {
@@ -55,6 +55,19 @@ const showOriginal = async (
   const totals = await exactTotals(client, id, new Totals(), true);
   const facts = await factsOf(client, id, name, 0);
   if (flags.json === true) io.out(`${JSON.stringify(totalsReport(facts, totals).summary, null, 2)}\n`);
-  else io.out(`run ${id} (${name}) is ${state}\n\n${totalsText(facts, totals, io.colors)}\n`);
+  else {
+    const { observers } = await client.getMetadata(id);
+    const told = observerLines(outcomesIn(observers), io.colors);
+    const end = told.length === 0 ? '' : `${told.join('\n')}\n`;
+    io.out(`run ${id} (${name}) is ${state}\n\n${totalsText(facts, totals, io.colors)}\n${end}`);
+  }
   return EXIT.passed;
 };
+
+/** How observers fared, as the broker notes it in the metadata. */
+const outcomesIn = (observers: unknown): readonly string[] =>
+  typeof observers !== 'object' || observers === null
+    ? []
+    : Object.entries(observers as Readonly<Record<string, { readonly text?: unknown } | null>>).map(
+        ([name, outcome]) => `${name}: ${String(outcome?.text ?? 'unknown')}`,
+      );

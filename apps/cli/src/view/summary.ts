@@ -25,6 +25,7 @@ const results = (summary: Summary, c: Colors): string[] => {
     ...slots(summary, c),
     ...errors(summary, c),
     ...coverage(summary, c),
+    ...observers(summary, c),
   ];
   return lines.length === 0 ? [] : [...heading('TOTAL RESULTS', c), ...lines];
 };
@@ -166,6 +167,22 @@ const coverage = (summary: Summary, c: Colors): string[] => {
     '',
   ];
 };
+
+/** Told after the summary is made, so `muster show` has them and the end of `muster run` seldom. */
+const observers = (summary: Summary, c: Colors): string[] => {
+  const lines = summary.run.events.flatMap(({ kind, text }) => (kind === 'observer' ? [text] : []));
+  return observerLines(lines, c);
+};
+
+/** `NAME: what became of it`, each. */
+export const observerLines = (lines: readonly string[], c: Colors): string[] =>
+  lines.length === 0
+    ? []
+    : [
+        `    ${c.bold('OBSERVERS')}`,
+        ...lines.map((text) => `    ${/^[^:]+: told/.test(text) ? c.green('✓') : c.red('✗')} ${text}`),
+        '',
+      ];
 
 /** How the run ended, why, and which it was. */
 export const verdictText = (summary: Summary, c: Colors): string => verdict(summary, c).join('\n');

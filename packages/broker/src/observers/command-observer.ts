@@ -7,6 +7,8 @@ import type { RunEnd } from './run-end.js';
 const TRY_AGAIN = 75;
 /** The end of what a program said on standard error that is logged, in characters. */
 const MAX_SAID = 2_000;
+/** Longest value of a variable, in characters. */
+const MAX_FACT = 8_000;
 
 /** Runs a program of the broker's configuration, without a shell: the end of the run on its standard input as JSON. */
 export const commandObserver: Observer = {
@@ -69,6 +71,12 @@ const environmentOf = (end: RunEnd): NodeJS.ProcessEnv => {
     MUSTER_ENDED_AT: end.endedAt,
     MUSTER_DURATION_MS: Math.round(end.durationMs),
   };
-  const given = Object.entries(facts).map(([name, value]) => [name, String(value ?? '').replaceAll('\0', '')]);
+  const given = Object.entries(facts).map(([name, value]) => [name, shown(value)]);
   return Object.fromEntries([...own, ...given]);
 };
+
+/** What a variable can hold: no NUL, and no more than a system takes (128 KiB on Linux). */
+const shown = (value: string | number | null): string =>
+  String(value ?? '')
+    .replaceAll('\0', '')
+    .slice(0, MAX_FACT);

@@ -38,7 +38,7 @@ export const emailObserver: Observer = {
     },
     ca: { kind: 'text', help: 'file of certificates to trust, as PEM', brokerOnly: true },
   },
-  finished: async (end, { options, signal }) => {
+  finished: async (end, { options, limitMs, signal }) => {
     const { user, password, host, port, ca } = options;
     const transport = createTransport({
       host: String(host),
@@ -46,6 +46,11 @@ export const emailObserver: Observer = {
       ...tlsOf(options),
       ...(user === undefined ? {} : { auth: { user: String(user), pass: String(password ?? '') } }),
       ...(ca === undefined ? {} : { tls: { ca: await readFile(String(ca), 'utf8') } }),
+      // Closing the transport does not end a connection that is just being made: its own limits do.
+      dnsTimeout: limitMs,
+      connectionTimeout: limitMs,
+      greetingTimeout: limitMs,
+      socketTimeout: limitMs,
       // The text is ours, but its words come from elsewhere.
       disableFileAccess: true,
       disableUrlAccess: true,

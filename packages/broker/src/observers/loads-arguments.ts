@@ -25,7 +25,7 @@ export const originalObservers = (book: ObserverBook): OriginalObservers => ({
  */
 const observersInArguments = (args: Arguments, book: ObserverBook): ObserverChoice => {
   const { observer: given } = args;
-  const names = (Array.isArray(given) ? given : given === undefined || given === null ? [] : [given]).map(String);
+  const names = (Array.isArray(given) ? given : given === undefined || given === null ? [] : [given]).map(textOf);
   const named = new Set(names.flatMap((name) => book.find(name) ?? []));
   return {
     names: [...new Set(names)],
@@ -39,11 +39,14 @@ const optionsOf = (args: Arguments, observer: Observer, book: ObserverBook): Rea
     if (!key.startsWith(prefix) || value === null || value === undefined || value === '') return [];
     const name = key.slice(prefix.length).replaceAll('_', '-');
     const option = Object.hasOwn(observer.options, name) ? observer.options[name] : undefined;
-    const isDefault = option?.loads !== undefined && String(option.loads) === String(value);
+    const isDefault = option?.loads !== undefined && String(option.loads) === textOf(value);
     return isDefault && book.isSetUp(observer) ? [] : [[name, value] as const];
   });
   return Object.fromEntries(given);
 };
+
+/** What came as JSON need not have a text. */
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
 
 const prefixOf = ({ name }: Observer): string => `observer_${name}_`;
 

@@ -42,7 +42,9 @@ type Read = { readonly value: ObserverValue } | { readonly fault: string };
 export const readOption = (option: ObserverOption, given: unknown): Read => {
   switch (option.kind) {
     case 'flag': {
-      const value = typeof given === 'boolean' ? given : WORDS[String(given).toLowerCase()];
+      if (typeof given === 'boolean') return { value: given };
+      const word = typeof given === 'string' || typeof given === 'number' ? String(given).toLowerCase() : '';
+      const value = Object.hasOwn(WORDS, word) ? WORDS[word] : undefined;
       return value === undefined ? { fault: 'must be true or false' } : { value };
     }
     case 'port': {

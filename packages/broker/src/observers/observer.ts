@@ -18,6 +18,8 @@ export interface ObserverContext {
   /** Read by the observer's table; what has neither a value nor a default is not there. */
   readonly options: ObserverValues;
   readonly log: Logger;
+  /** How long this try may take. */
+  readonly limitMs: number;
   /** Aborted when the time of this try is over. */
   readonly signal: AbortSignal;
 }

@@ -122,6 +122,15 @@ describe('observers of a run of the original', () => {
     expect(observers.refusal({ observer: ['email'], ...defaults })).toContain('recipient is missing');
   });
 
+  it('are refused, whatever stands in place of their names and options', () => {
+    const observers = originalObservers(new ObserverBook(BUILT_IN));
+    const odd = { toString: 1 };
+    expect(observers.refusal({ observer: [odd, null, 7] })).toContain('there is no observer');
+    for (const value of [odd, [], 'constructor', '__proto__'])
+      expect(observers.refusal({ ...defaults, observer: 'irc', observer_irc_ssl: value })).toContain('ssl must be');
+    expect(observers.refusal({ ...defaults, observer: 'irc', observer_irc_server: odd })).toContain('server must be');
+  });
+
   it('have defaults that nobody wrote, which say nothing where the broker knows better', () => {
     const email = { host: 'mail.example', port: 587, user: 'muster', password: 'hush', recipient: 'a@b' };
     const book = new ObserverBook(BUILT_IN, { email });

@@ -68,7 +68,7 @@ const tryOnce = async (
   });
   const told = async (): Promise<Fault | null> => {
     try {
-      await observer.finished(end, { options, log, signal: over.signal });
+      await observer.finished(end, { options, log, limitMs, signal: over.signal });
       return null;
     } catch (thrown) {
       const { code, message } = MusterError.from(thrown);
