@@ -102,7 +102,10 @@ const build = (io: Io, observerOptions: ReadonlyMap<string, string>, exit: (code
     )
     .option('--include-file <pattern>', 'files that go along with --test-runner; may be given again', collect)
     .option('--npm-dep <package>', 'an npm package that the test needs; may be given again', collect)
-    .option('--server-url <url>', 'the server under test: BASE_URL in __ENV, kept with the run')
+    .option(
+      '--server-url <url>',
+      'the server under test: where relative URLs lead, BASE_URL in __ENV; kept with the run',
+    )
     .option('--project-name <name>', 'kept with the run')
     .option('--user-id <name>', 'kept with the run')
     .option('--output <name[=file]>', 'console, file, null or junit; may be given again (default: console)', collect)
@@ -112,7 +115,7 @@ const build = (io: Io, observerOptions: ReadonlyMap<string, string>, exit: (code
     .addOption(new Option('--python-dep <package>').argParser(collect).hideHelp())
     .addOption(new Option('--batched', 'always so').hideHelp())
     .addOption(new Option('--no-patching', 'nothing is patched').hideHelp())
-    .addOption(new Option('--no-dns-resolve', 'nothing is resolved ahead').hideHelp())
+    .addOption(new Option('--no-dns-resolve', 'each connection asks for its address').hideHelp())
     .addOption(new Option('--zmq-receiver <endpoint>', 'the broker says it').hideHelp())
     .addOption(new Option('--zmq-publisher <endpoint>', 'the broker says it').hideHelp())
     .addHelpText(

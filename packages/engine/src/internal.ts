@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export { BaseUrl } from './http/base-url.js';
 export { Connection, type ConnectionShared, tlsSettings } from './http/connection.js';
 export { ConnectionPool } from './http/connection-pool.js';
 export { CookieJar } from './http/cookie-jar.js';

@@ -19,6 +19,7 @@ export { formatDuration, parseDuration } from './duration.js';
 export { EXECUTORS } from './executors/index.js';
 export type { Fault } from './fault.js';
 export { arrivalsOf, countOwned, ownerOf, type PlanShape, planWithout, shareOf, stripeIn, vuIdsOf } from './plan.js';
+export { isHttpUrl, type ResolvedDns } from './read-network.js';
 export { agentRequirementsOf, type Requirements, requirementsOf, type ScenarioRequirements } from './requirements.js';
 export { type Resolution, type ResolveContext, type ResolvedOptions, resolveOptions } from './resolve-options.js';
 export {

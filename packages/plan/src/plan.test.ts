@@ -358,6 +358,33 @@ describe('options', () => {
     );
   });
 
+  it('of the network are k6’s, and a base URL', () => {
+    const networkOf = (given: object) => {
+      const resolved = resolveOptions({ iterations: 1, ...given });
+      return resolved.ok ? { ...resolved.options.dns, baseUrl: resolved.options.baseUrl } : resolved.faults;
+    };
+    const defaults = { ttlMs: 300_000, select: 'random', policy: 'preferIPv4', baseUrl: '' };
+    expect(networkOf({})).toEqual(defaults);
+    expect(networkOf({ dns: { ttl: 'inf', select: 'roundRobin' } })).toEqual({
+      ...defaults,
+      ttlMs: null,
+      select: 'roundRobin',
+    });
+    expect(networkOf({ dns: { ttl: '0', policy: 'onlyIPv6' }, baseUrl: 'https://shop.example/a' })).toEqual({
+      ...defaults,
+      ttlMs: 0,
+      policy: 'onlyIPv6',
+      baseUrl: 'https://shop.example/a',
+    });
+    expect(networkOf({ dns: { ttl: 'soon', select: 'best', speed: 1 }, baseUrl: '/a' })).toMatchObject([
+      { path: 'dns.ttl' },
+      { path: 'dns.select' },
+      { path: 'dns.speed' },
+      { path: 'baseUrl' },
+    ]);
+    expect(networkOf({ dns: '8.8.8.8' })).toMatchObject([{ path: 'dns' }]);
+  });
+
   it('never crash on anything', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.jsonValue(), (exported, overrides) => {

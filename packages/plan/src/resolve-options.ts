@@ -3,6 +3,7 @@ import { MAX_DURATION_MS } from './bounds.js';
 import { EXECUTORS } from './executors/index.js';
 import { type Fault, Faults, show, suggestion } from './fault.js';
 import { mergeOverrides } from './merge-overrides.js';
+import { type ResolvedDns, readBaseUrl, readDns } from './read-network.js';
 import { type DeclaredMetric, readThresholds } from './read-thresholds.js';
 import { isRecord, Reader } from './reader.js';
 import { activeMsOf, type ExecutorKind, type ResolvedScenario, type ScenarioBase } from './scenario.js';
@@ -32,6 +33,9 @@ export interface ResolvedOptions {
   readonly batch: number;
   readonly batchPerHost: number;
   readonly hosts: Readonly<Record<string, string>>;
+  readonly dns: ResolvedDns;
+  /** Where relative URLs lead; empty: nowhere. */
+  readonly baseUrl: string;
 }
 
 export type Resolution =
@@ -47,16 +51,7 @@ export interface ResolveContext {
 }
 
 /** Options of k6 that are taken without effect here, so that a script need not change. */
-const WITHOUT_EFFECT = [
-  'summaryTimeUnit',
-  'systemTags',
-  'dns',
-  'cloud',
-  'ext',
-  'noUsageReport',
-  'tlsVersion',
-  'tlsAuth',
-];
+const WITHOUT_EFFECT = ['summaryTimeUnit', 'systemTags', 'cloud', 'ext', 'noUsageReport', 'tlsVersion', 'tlsAuth'];
 const SCENARIO_NAME = /^[A-Za-z0-9_-]{1,128}$/;
 
 /**
@@ -97,6 +92,8 @@ export const resolveOptions = (
     batch: from.whole('batch', 20, 1),
     batchPerHost: from.whole('batchPerHost', 6, 1),
     hosts: from.texts('hosts'),
+    dns: readDns(from),
+    baseUrl: readBaseUrl(from),
   };
   from.end(WITHOUT_EFFECT);
   return faults.list.length > 0 ? { ok: false, faults: faults.list } : { ok: true, options };

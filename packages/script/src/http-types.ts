@@ -171,4 +171,10 @@ export interface Http {
   /** The user's own jar. It is empty at the start of each iteration, unless `options.noCookiesReset`. */
   cookieJar(): CookieJar;
   readonly CookieJar: new () => CookieJar;
+  /**
+   * The same client with another base for relative URLs: `http.at('https://shop.example').get('/basket')`. Connections and
+   * cookies stay the user's. Throws when `base` is not an absolute http or https URL.
+   * @default options.baseUrl
+   */
+  at(base: string | URL): Http;
 }

@@ -23,7 +23,7 @@ export type {
   StatusRange,
   Timings,
 } from './http-types.js';
-export type { Duration, Options, ScenarioOption, StageOption, ThresholdOption } from './options.js';
+export type { DnsOption, Duration, Options, ScenarioOption, StageOption, ThresholdOption } from './options.js';
 export type { Claimed, CustomMetric, Exec } from './runtime.js';
 export type {
   Socket,

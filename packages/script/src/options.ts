@@ -86,4 +86,18 @@ export interface Options {
   readonly batchPerHost?: number;
   /** Names to addresses: `{ 'shop.example': '127.0.0.1' }`. */
   readonly hosts?: Readonly<Record<string, string>>;
+  /** How names become addresses, and how connections are spread over them. */
+  readonly dns?: DnsOption;
+  /** Where relative URLs lead, as `http.get('/basket')`; `--server-url` wins. */
+  readonly baseUrl?: string;
+}
+
+/** As in k6. */
+export interface DnsOption {
+  /** How long an answer is kept; `0`: each connection asks; `'inf'`: for ever. @default '5m' */
+  readonly ttl?: Duration;
+  /** Which of several addresses a connection goes to; the others follow when it takes none. @default 'random' */
+  readonly select?: 'first' | 'random' | 'roundRobin';
+  /** @default 'preferIPv4' */
+  readonly policy?: 'preferIPv4' | 'preferIPv6' | 'onlyIPv4' | 'onlyIPv6' | 'any';
 }

@@ -28,6 +28,7 @@ export interface RunFlags {
   readonly npmDep?: readonly string[];
   readonly pythonDep?: readonly string[];
   readonly serverUrl?: string;
+  readonly dnsResolve?: boolean;
   readonly projectName?: string;
   readonly userId?: string;
   readonly testDir?: string;

@@ -132,6 +132,9 @@ const overrides = (flags: RunFlags): Record<string, unknown> => {
     stages: flags.stage === undefined ? undefined : stages(flags.stage),
     users: flags.users,
     hits: flags.hits,
+    baseUrl: flags.serverUrl,
+    // Every connection asks the system, and takes what that says first.
+    dns: flags.dnsResolve === false ? { ttl: 0, select: 'first' } : undefined,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 };

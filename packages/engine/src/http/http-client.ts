@@ -9,6 +9,7 @@ import type {
   Response,
   StatusRange,
 } from '@muster/script';
+import { BaseUrl } from './base-url.js';
 import { type BatchEntry, batchEntry, runBatch } from './batch.js';
 import { Call, type CallContext, type CallRequest } from './call.js';
 import type { ConnectionShared } from './connection.js';
@@ -38,12 +39,16 @@ export interface HttpClientPorts {
   /** Whose call it is; asked once per call, before anything is awaited. */
   readonly user: () => HttpUser;
   readonly urls: TargetUrls;
+  /** Where relative URLs lead. @default nowhere */
+  readonly base?: BaseUrl;
   readonly shared: ConnectionShared;
   readonly options: HttpOptions;
   /** Reads `'5s'`; null when it is no duration. */
   readonly parseDuration: (given: unknown) => number | null;
 }
 
+/** Clients with a base of their own that are kept. */
+const MAX_BOUND = 100;
 const NO_PARAMS: Params = {};
 
 /** k6's `http`, on our own connections. One client serves all users of a worker. */
@@ -51,14 +56,19 @@ export class HttpClient implements Http {
   readonly #user: () => HttpUser;
   readonly #options: HttpOptions;
   readonly #context: CallContext;
+  readonly #ports: HttpClientPorts;
+  readonly #base: BaseUrl;
   /** What `setResponseCallback` was told, by the jar: that is what a user has one of. */
   readonly #callbacks = new WeakMap<CookieJar, ExpectedStatuses>();
+  readonly #bound = new Map<string, HttpClient>();
   /** Nobody has set a callback: the usual case, which needs no look at the table. */
   #noCallbacks = true;
   readonly CookieJar: Http['CookieJar'];
 
   constructor(ports: HttpClientPorts) {
     const { options, urls } = ports;
+    this.#ports = ports;
+    this.#base = ports.base ?? new BaseUrl('');
     this.#user = ports.user;
     this.#options = options;
     this.#context = {
@@ -73,9 +83,10 @@ export class HttpClient implements Http {
       maxRedirects: options.maxRedirects,
       throws: options.throw,
     };
+    const target = (href: string): TargetUrl | null => this.#target(href);
     this.CookieJar = class extends ScriptCookieJar {
       constructor() {
-        super((href) => urls.get(href));
+        super(target);
       }
     };
   }
@@ -119,7 +130,7 @@ export class HttpClient implements Http {
     const answers = await runBatch(
       entries,
       { all: this.#options.batch, perHost: this.#options.batchPerHost },
-      (entry: BatchEntry) => this.#context.urls.get(hrefOf(entry.url))?.origin.key ?? '',
+      (entry: BatchEntry) => this.#target(hrefOf(entry.url))?.origin.key ?? '',
       ({ method, url, body, params }) => this.#call(user, method.toUpperCase(), url, body, params ?? NO_PARAMS),
     );
     if (Array.isArray(requests)) return answers;
@@ -144,7 +155,24 @@ export class HttpClient implements Http {
   }
 
   cookieJar(): InstanceType<Http['CookieJar']> {
-    return new ScriptCookieJar((href) => this.#context.urls.get(href), this.#user().jar);
+    return new ScriptCookieJar((href) => this.#target(href), this.#user().jar);
+  }
+
+  /**
+   * The same client with another base for relative URLs; it shares connections, cookies and all.
+   * @throws TypeError when that is not an http or https URL
+   */
+  at(base: string | URL): HttpClient {
+    const href = String(base);
+    if (this.#context.urls.get(href) === null)
+      throw new TypeError(`http.at takes an absolute http or https URL, not ${JSON.stringify(href.slice(0, 200))}`);
+    let bound = this.#bound.get(href);
+    if (bound === undefined) {
+      bound = new HttpClient({ ...this.#ports, base: new BaseUrl(href) });
+      if (this.#bound.size >= MAX_BOUND) this.#bound.clear();
+      this.#bound.set(href, bound);
+    }
+    return bound;
   }
 
   #call(
@@ -157,7 +185,7 @@ export class HttpClient implements Http {
     // What an iteration that was cut off still does must lead nowhere.
     if (user.cancelled) return new Promise(() => undefined);
     const href = hrefOf(url);
-    const target = this.#context.urls.get(href);
+    const target = this.#context.urls.get(href) ?? this.#target(href);
     if (target === null) return this.#invalidUrl(user, method, href, params);
     return new Promise((resolve, reject) => {
       const givenName = params.tags?.name ?? (typeof url === 'string' ? undefined : url.name);
@@ -179,6 +207,11 @@ export class HttpClient implements Http {
     });
   }
 
+  /** The parts of a URL, also of a relative one; null when it is none. */
+  #target(href: string): TargetUrl | null {
+    return this.#context.urls.get(this.#base.resolve(href));
+  }
+
   #plainGet(url: TargetUrl): NonNullable<TargetUrl['plainGet']> {
     url.plainGet ??= plainGet(url, this.#context.defaults);
     return url.plainGet;
@@ -193,7 +226,7 @@ export class HttpClient implements Http {
 
   #invalidUrl(user: HttpUser, method: string, href: string, params: Params): Promise<Response> {
     const shown = href.slice(0, 200);
-    const exchange = unsentExchange(CAUSES.invalidUrl, shown);
+    const exchange = unsentExchange(CAUSES.invalidUrl, this.#base.whyNot(href));
     const response = new HttpResponse(exchange, { method, url: { href }, params: NO_PARAMS }, null);
     user.record(exchange, { name: params.tags?.name ?? shown, method, tags: params.tags }, false);
     return this.#context.throws

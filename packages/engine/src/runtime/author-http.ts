@@ -1,5 +1,6 @@
 import { parseDuration, type ResolvedOptions, resolveOptions } from '@muster/plan';
 import type { Http } from '@muster/script';
+import { BaseUrl } from '../http/base-url.js';
 import { type ConnectionShared, tlsSettings } from '../http/connection.js';
 import { Deadlines } from '../http/deadlines.js';
 import { HttpClient } from '../http/http-client.js';
@@ -15,7 +16,6 @@ export class AuthorHttp {
   readonly #user: () => HttpUser;
   readonly #deadlines = new Deadlines();
   readonly #writes = new WriteTurn();
-  readonly #resolver = new Resolver();
   #network: Network;
   #client: HttpClient;
 
@@ -25,24 +25,33 @@ export class AuthorHttp {
     const options = defaultOptions();
     this.#network = this.#connect(options);
     this.#client = this.#make(options);
-    this.http = {
-      get: (url, params) => this.#client.get(url, params),
-      head: (url, params) => this.#client.head(url, params),
-      post: (url, body, params) => this.#client.post(url, body, params),
-      put: (url, body, params) => this.#client.put(url, body, params),
-      patch: (url, body, params) => this.#client.patch(url, body, params),
-      del: (url, body, params) => this.#client.del(url, body, params),
-      options: (url, body, params) => this.#client.options(url, body, params),
-      request: (method, url, body, params) => this.#client.request(method, url, body, params),
-      asyncRequest: (method, url, body, params) => this.#client.asyncRequest(method, url, body, params),
-      batch: ((requests: never) => this.#client.batch(requests)) as Http['batch'],
-      url: (strings, ...values) => this.#client.url(strings, ...values),
-      file: (data, filename, contentType) => this.#client.file(data, filename, contentType),
-      expectedStatuses: (...statuses) => this.#client.expectedStatuses(...statuses),
-      setResponseCallback: (callback) => this.#client.setResponseCallback(callback),
-      cookieJar: () => this.#client.cookieJar(),
+    this.http = this.#facade(() => this.#client);
+  }
+
+  /** Free functions for a client that may still change. */
+  #facade(client: () => HttpClient): Http {
+    return {
+      get: (url, params) => client().get(url, params),
+      head: (url, params) => client().head(url, params),
+      post: (url, body, params) => client().post(url, body, params),
+      put: (url, body, params) => client().put(url, body, params),
+      patch: (url, body, params) => client().patch(url, body, params),
+      del: (url, body, params) => client().del(url, body, params),
+      options: (url, body, params) => client().options(url, body, params),
+      request: (method, url, body, params) => client().request(method, url, body, params),
+      asyncRequest: (method, url, body, params) => client().asyncRequest(method, url, body, params),
+      batch: ((requests: never) => client().batch(requests)) as Http['batch'],
+      url: (strings, ...values) => client().url(strings, ...values),
+      file: (data, filename, contentType) => client().file(data, filename, contentType),
+      expectedStatuses: (...statuses) => client().expectedStatuses(...statuses),
+      setResponseCallback: (callback) => client().setResponseCallback(callback),
+      cookieJar: () => client().cookieJar(),
       // Made by whichever client: a jar is a jar.
       CookieJar: this.#client.CookieJar,
+      at: (base) => {
+        client().at(base);
+        return this.#facade(() => client().at(base));
+      },
     };
   }
 
@@ -60,10 +69,11 @@ export class AuthorHttp {
   #connect(options: ResolvedOptions): Network {
     return {
       urls: new TargetUrls(options.hosts, options.userAgent),
+      base: new BaseUrl(options.baseUrl),
       shared: {
         deadlines: this.#deadlines,
         writes: this.#writes,
-        resolver: this.#resolver,
+        resolver: new Resolver(options.dns),
         tls: tlsSettings(options.insecureSkipTLSVerify),
       },
     };
@@ -77,6 +87,7 @@ export class AuthorHttp {
 /** What all connections of a test share. */
 export interface Network {
   readonly urls: TargetUrls;
+  readonly base: BaseUrl;
   readonly shared: ConnectionShared;
 }
 

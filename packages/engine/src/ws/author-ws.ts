@@ -1,4 +1,5 @@
 import type { WebSocketClass, Ws, WsParams } from '@muster/script';
+import type { BaseUrl } from '../http/base-url.js';
 import type { ConnectionShared } from '../http/connection.js';
 import { DEFAULT_TIMEOUT_MS } from '../http/outgoing.js';
 import { ScriptCookieJar } from '../http/script-cookie-jar.js';
@@ -12,6 +13,7 @@ import { WsSinks } from './ws-sinks.js';
 /** What sockets share with requests, as it is when a socket is made. */
 export interface WsNetwork {
   readonly urls: TargetUrls;
+  readonly base: BaseUrl;
   readonly shared: ConnectionShared;
 }
 
@@ -64,8 +66,8 @@ const prepare = (
   protocols: Protocols,
   params: WsParams,
 ): { readonly core: SocketCore; readonly begin: (face: AuthorSocket) => void } => {
-  const { urls, shared } = network();
-  const { url, href } = readUrl(urls, String(given));
+  const { urls, base, shared } = network();
+  const { url, href } = readUrl(urls, base, String(given));
   const jar = ScriptCookieJar.jarOf(params.jar) ?? frame.jar;
   const cookies = jar.matching(url.cookiePlace, Date.now()).map(({ name, value }) => `${name}=${value}`);
   const plan = {
@@ -95,9 +97,13 @@ const prepare = (
 };
 
 /** `ws`, `wss`, `http` and `https`: connections, names and cookies are those of HTTP. */
-const readUrl = (urls: TargetUrls, given: string): { readonly url: TargetUrl; readonly href: string } => {
-  const url = urls.get(given.replace(/^ws/i, 'http'));
-  if (url === null) throw new TypeError(`${JSON.stringify(given.slice(0, 200))} is not a ws or wss URL`);
+const readUrl = (
+  urls: TargetUrls,
+  base: BaseUrl,
+  given: string,
+): { readonly url: TargetUrl; readonly href: string } => {
+  const url = urls.get(base.resolve(given.replace(/^ws(?=s?:)/i, 'http')));
+  if (url === null) throw new TypeError(`not a ws or wss URL: ${base.whyNot(given)}`);
   const { key, tls } = url.origin;
   return { url, href: `ws${tls ? 's' : ''}${key.slice(tls ? 5 : 4)}${url.path}` };
 };

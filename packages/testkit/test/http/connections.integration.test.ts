@@ -146,7 +146,7 @@ describe('an address', () => {
 
   it('is looked up once, and the next one is tried when nobody is at the first', async () => {
     let asked = 0;
-    const resolver = new Resolver(async () => {
+    const resolver = new Resolver(undefined, async () => {
       asked += 1;
       return ['::1', '127.0.0.1'];
     });

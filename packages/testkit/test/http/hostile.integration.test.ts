@@ -174,13 +174,13 @@ describe('a peer', () => {
     const failing = (code: string) => async () => {
       throw Object.assign(new Error(`getaddrinfo ${code}`), { code });
     };
-    const unknown = makeClient({ shared: { resolver: new Resolver(failing('ENOTFOUND')) } });
+    const unknown = makeClient({ shared: { resolver: new Resolver(undefined, failing('ENOTFOUND')) } });
     const answer = await unknown.http.get('http://nobody.muster.test/');
     expect(answer).toMatchObject({ status: 0, error_code: CAUSES.noSuchHost.number });
     expect(answer.error).toContain('getaddrinfo ENOTFOUND');
-    const broken = makeClient({ shared: { resolver: new Resolver(failing('EAI_AGAIN')) } });
+    const broken = makeClient({ shared: { resolver: new Resolver(undefined, failing('EAI_AGAIN')) } });
     expect((await broken.http.get('http://nobody.muster.test/')).error_code).toBe(CAUSES.dns.number);
-    const stuck = makeClient({ shared: { resolver: new Resolver(() => new Promise(() => undefined)) } });
+    const stuck = makeClient({ shared: { resolver: new Resolver(undefined, () => new Promise(() => undefined)) } });
     expect((await stuck.http.get('http://nobody.muster.test/', { timeout: 100 })).error_code).toBe(CAUSES.dns.number);
     expect(stuck.user.last).toMatchObject({ sent: false, connectingUs: 0 });
     expect(stuck.user.last.dnsUs).toBeGreaterThan(0);

@@ -1,4 +1,5 @@
 import {
+  BaseUrl,
   ConnectionPool,
   type ConnectionShared,
   CookieJar,
@@ -45,15 +46,24 @@ export interface ClientSettings extends Partial<HttpOptions> {
   readonly user?: TestUser | (() => TestUser);
   readonly hosts?: Readonly<Record<string, string>>;
   readonly insecureSkipTLSVerify?: boolean;
+  readonly baseUrl?: string;
   readonly shared?: Partial<ConnectionShared>;
 }
 
 /** A client with a user of its own; it trusts the test authority. */
 export const makeClient = (settings: ClientSettings = {}) => {
-  const { user = new TestUser(), hosts = {}, insecureSkipTLSVerify = false, shared, ...options } = settings;
+  const {
+    user = new TestUser(),
+    hosts = {},
+    insecureSkipTLSVerify = false,
+    shared,
+    baseUrl = '',
+    ...options
+  } = settings;
   const http = new HttpClient({
     user: typeof user === 'function' ? user : () => user,
     urls: new TargetUrls(hosts, 'Muster/test'),
+    base: new BaseUrl(baseUrl),
     shared: {
       deadlines: new Deadlines(),
       resolver: new Resolver(),

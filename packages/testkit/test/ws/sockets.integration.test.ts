@@ -213,7 +213,7 @@ describe('a socket with callbacks', () => {
       await note(() => ws.connect(url, { headers: { 'X-Bad': 'a\nb' } }));
     });
     expect(messages.map((message) => message.split(':')[0])).toEqual([
-      '"ftp',
+      'not a ws or wss URL',
       'retries is a whole number from 0 to 200, not 201',
       'timeout "soon" is not milliseconds or a duration',
       "can't send",
