@@ -153,6 +153,7 @@ export class Engine {
   #prepare(options: ResolvedOptions): void {
     const { agent, worker, workers, env, seed, raw, rowsPerSecond } = this.#init;
     const recorder = new Recorder({
+      events: this.#init.events === true,
       rowsPerSecond: raw === 'none' ? 0 : raw === 'all' ? MAX_ROWS : rowsPerSecond,
       onSealed: this.#ports.sealed,
       beforeSeal: (series, second) => {

@@ -11,6 +11,7 @@ export type {
   InitOrder,
   MachineMs,
   PlanOrder,
+  TestEvent,
   WatchdogLine,
   WorkerFault,
   WorkerNews,

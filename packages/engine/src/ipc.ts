@@ -21,6 +21,8 @@ export interface InitOrder {
   readonly raw: 'thinned' | 'all' | 'none';
   /** Rows kept per second and worker when `raw` is `thinned`; all errors are kept besides. */
   readonly rowsPerSecond: number;
+  /** Each second also tells what happened one by one. @default false */
+  readonly events?: boolean;
   readonly agent: {
     readonly id: string;
     readonly node: string;
@@ -99,6 +101,8 @@ export type WorkerNews =
       readonly sealedToMs: number;
       readonly window: Uint8Array;
       readonly samples?: Uint8Array;
+      /** Only when `init` asked for them. */
+      readonly events?: readonly TestEvent[];
     }
   /** The load of this worker is over (all windows are sealed); the worker stays for `call` until `end`. */
   | { readonly type: 'done'; readonly outcome: 'done' | 'stopped' | 'aborted' }
@@ -132,6 +136,27 @@ export type WorkerNews =
       readonly error?: { readonly code: string; readonly message: string };
     }
   | { readonly type: 'barrier'; readonly id: number; readonly name: string };
+
+/** Of which user, and in which of its iterations (from 0). */
+interface EventPlace {
+  readonly vu: number;
+  readonly iteration: number;
+}
+
+/** Something that happened in a test. */
+export type TestEvent =
+  | (EventPlace & { readonly kind: 'begin' })
+  | (EventPlace & {
+      readonly kind: 'end';
+      /** Null when nothing was thrown. */
+      readonly error: { readonly code: string; readonly message: string; readonly where: string | null } | null;
+    })
+  /** A counter of the author's grew. */
+  | (EventPlace & { readonly kind: 'count'; readonly name: string; readonly by: number })
+  | (EventPlace & { readonly kind: 'socket_open' | 'socket_close' })
+  | (EventPlace & { readonly kind: 'socket_message'; readonly bytes: number })
+  /** So many more did not find room. */
+  | { readonly kind: 'lost'; readonly count: number };
 
 /** A failure in the author's code or of the worker itself. */
 export interface WorkerFault {

@@ -6,6 +6,8 @@ export interface Step {
   readonly users: number;
   /** Null when the step goes by time. */
   readonly hits: number | null;
+  /** The numbers of which `hits` is the sum, one after the other. @default hits alone */
+  readonly cycle?: readonly number[];
   /** Null when it goes by hits. */
   readonly durationS: number | null;
 }
@@ -126,7 +128,14 @@ const stepsOf = ({ users, hits, durationS }: Cycles): readonly Step[] => {
 /** Of a test: one stage for each number of users, in which each goes through all of the hits. */
 const stagesOf = ({ users, hits, durationS }: Cycles): readonly Step[] => {
   const all = hits.reduce((sum, each) => sum + each, 0);
-  return checked(users.map((each) => ({ users: each, hits: durationS === null ? all : null, durationS })));
+  return checked(
+    users.map((each) => ({
+      users: each,
+      hits: durationS === null ? all : null,
+      ...(durationS === null && hits.length > 1 ? { cycle: hits } : {}),
+      durationS,
+    })),
+  );
 };
 
 const checked = (steps: readonly Step[]): readonly Step[] => {

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { WorkerNews } from '@muster/engine';
-import { resolveOptions } from '@muster/plan';
+import { isHttpUrl, resolveOptions } from '@muster/plan';
 import { MusterError, machineMs, TIMES } from '@muster/protocol';
 import type { WorkerExit } from '../worker-host/worker-exit.js';
 import { WorkerHost } from '../worker-host/worker-host.js';
@@ -106,6 +106,7 @@ export class TestProcess implements RunProcess {
       seed: 0,
       raw: 'all',
       rowsPerSecond: 0,
+      events: true,
       agent: { id: agent, node: agent, labels: {} },
       worker: 0,
       workers: 1,
@@ -155,14 +156,21 @@ export class TestProcess implements RunProcess {
   }
 
   #loaded({ options, functions, metrics }: Extract<WorkerNews, { readonly type: 'loaded' }>): void {
-    const { agent, step, target } = this.#order;
+    const { agent, step, target, env } = this.#order;
     this.#functions = functions;
     const common = { exec: target.exec, vus: step.users, gracefulStop: GRACEFUL_STOP };
     const scenario =
       step.durationS === null
         ? { ...common, executor: 'per-vu-iterations', iterations: step.hits ?? 1, maxDuration: '24h' }
         : { ...common, executor: 'constant-vus', duration: `${Math.round(step.durationS * 1_000)}ms` };
-    const resolved = resolveOptions(options, { scenarios: { [SCENARIO]: scenario } }, { functions, metrics });
+    const resolved = resolveOptions(
+      options,
+      {
+        scenarios: { [SCENARIO]: scenario },
+        ...(isHttpUrl(env.BASE_URL ?? '') ? { baseUrl: env.BASE_URL } : {}),
+      },
+      { functions, metrics },
+    );
     if (!resolved.ok) {
       this.#fail('BAD_OPTIONS', resolved.faults.map((fault) => fault.message).join('; '));
       return;

@@ -1,8 +1,8 @@
-import { BUILTIN, readSnapshot } from '@muster/metrics';
+import type { TestEvent } from '@muster/engine';
+import { BUILTIN } from '@muster/metrics';
 import {
   BOUNDS,
   decodeNative,
-  type ErrorGroup,
   isOriginalKind,
   type SAMPLE_COLUMNS,
   SamplesPayload,
@@ -17,6 +17,7 @@ type Counts = Record<string, Readonly<Record<string, unknown>>[]>;
 export interface SealedSecond {
   readonly window: Uint8Array;
   readonly samples?: Uint8Array;
+  readonly events?: readonly TestEvent[];
 }
 
 export interface RowsOfTest {
@@ -30,56 +31,94 @@ export interface RowsOfTest {
 
 /** Rows of one message: a broker of the original takes a message at a time. */
 const MAX_ROWS = 1_000;
-/** Faults of the test's code, not of a request: these are what the original calls an error of a test. */
-const TEST_FAULTS: ReadonlySet<string> = new Set([
-  'SCRIPT_EXCEPTION',
-  'FAIL',
-  'UNCAUGHT_EXCEPTION',
-  'UNHANDLED_REJECTION',
-]);
+/** Faults of the test's code outside of any iteration: the original calls them errors of the test, too. */
+const LOOSE_FAULTS: ReadonlySet<string> = new Set(['UNCAUGHT_EXCEPTION', 'UNHANDLED_REJECTION']);
 
 /**
  * One second of a test of ours as batches of the original. Iterations are tests; what one throws is its error, and its
- * failure if it is an `AssertionError`; requests are hits; counters of the author's own are kinds of rows by their name,
- * with how much they grew in `size`.
+ * failure if it is an `AssertionError`; requests are hits; each growth of a counter of the author's own is a row of the
+ * counter's name, with how much in `size`. Each row has its own position.
  */
 export const rowsOfSecond = (second: SealedSecond, test: RowsOfTest): readonly LoadsRow[] => {
   const window = decodeNative(WindowPayload, second.window, BOUNDS.resultBytes);
-  const sums = sumsOf(window);
-  const count = (name: string): number => Math.round(sums.get(name) ?? 0);
-  const status = [test.step.hits ?? 0, test.step.users, 0, 0];
-  const row = { test: test.label, loads_status: status };
-  const ended = count('iterations');
-  const counts: Counts = {
-    startTest: Array.from({ length: count('iterations_started') }, () => row),
-    add_hit: second.samples === undefined ? [] : hitsOf(second.samples, test),
-    addSuccess: Array.from({ length: Math.max(0, ended - count('iterations_failed')) }, () => row),
-    addFailure: [],
-    addError: [],
-    stopTest: Array.from({ length: ended }, () => row),
-  };
+  const counts = countsOf(second.events ?? [], test);
+  if (second.samples !== undefined) counts.add_hit?.push(...hitsOf(second.samples, test));
   for (const group of window.errors) {
-    if (!TEST_FAULTS.has(group.code)) continue;
-    const kind = group.message.startsWith('AssertionError') ? counts.addFailure : counts.addError;
-    for (let each = 0; each < group.count; each += 1) kind?.push({ ...row, exc_info: excInfo(group) });
+    if (!LOOSE_FAULTS.has(group.code)) continue;
+    const row = { test: test.label, loads_status: [test.step.hits ?? 0, test.step.users, 0, 0] };
+    for (let each = 0; each < group.count; each += 1) counts.addError?.push({ ...row, exc_info: excInfo(group) });
   }
-  for (const [name, size] of sums)
-    if (BUILTIN[name] === undefined && name !== 'batch' && !isOriginalKind(name)) counts[name] = [{ ...row, size }];
   return batchesOf(counts, test.hostname);
 };
 
-/** How much each counter grew, over all of its series. */
-const sumsOf = ({ series }: WindowPayload): ReadonlyMap<string, number> => {
-  const sums = new Map<string, number>();
-  for (const plain of series) {
-    const read = readSnapshot(plain);
-    if (read?.sink.type === 'counter') sums.set(read.metric, (sums.get(read.metric) ?? 0) + read.sink.sum);
+const countsOf = (events: readonly TestEvent[], test: RowsOfTest): Counts => {
+  // The order of the kinds is that of a test's life.
+  const counts: Counts = {};
+  for (const kind of KINDS) counts[kind] = [];
+  for (const event of events) {
+    if (event.kind === 'lost') continue;
+    const row = { test: test.label, loads_status: statusOf(test.step, event.vu, event.iteration) };
+    switch (event.kind) {
+      case 'begin':
+        counts.startTest?.push(row);
+        break;
+      case 'end':
+        if (event.error === null) counts.addSuccess?.push(row);
+        else counts[outcomeOf(event.error)]?.push({ ...row, exc_info: excInfo(event.error) });
+        counts.stopTest?.push(row);
+        break;
+      case 'count':
+        if (BUILTIN[event.name] !== undefined || event.name === 'batch' || isOriginalKind(event.name)) break;
+        counts[event.name] ??= [];
+        counts[event.name]?.push({ ...row, size: event.by });
+        break;
+      // Clients of the original take these without a position.
+      case 'socket_message':
+        counts.socket_message?.push({ size: event.bytes });
+        break;
+      default:
+        counts[event.kind]?.push({});
+    }
   }
-  return sums;
+  return counts;
+};
+
+const KINDS = [
+  'startTest',
+  'add_hit',
+  'socket_open',
+  'socket_message',
+  'socket_close',
+  'addSuccess',
+  'addFailure',
+  'addError',
+  'stopTest',
+] as const;
+
+const outcomeOf = ({ message }: { readonly message: string }): 'addFailure' | 'addError' =>
+  message.startsWith('AssertionError') ? 'addFailure' : 'addError';
+
+/** Hits and users of the stage, then the position in it: hits count from 1, users from 0. */
+const statusOf = (step: Step, vu: number, iteration: number): readonly number[] => {
+  let [stage, left] = [step.hits ?? 0, iteration];
+  for (const hits of step.cycle ?? []) {
+    stage = hits;
+    if (left < hits) break;
+    left -= hits;
+  }
+  return [stage, step.users, left + 1, Math.max(0, vu - 1)];
 };
 
 /** Type, message, trace: for us, the author's line. */
-const excInfo = ({ code, message, where }: ErrorGroup): readonly string[] => [code, message, where ?? ''];
+const excInfo = ({
+  code,
+  message,
+  where,
+}: {
+  readonly code: string;
+  readonly message: string;
+  readonly where: string | null;
+}): readonly string[] => [code, message, where ?? ''];
 
 const hitsOf = (bytes: Uint8Array, { step, startedAtMs }: RowsOfTest): Readonly<Record<string, unknown>>[] => {
   const { rows, columns } = decodeNative(SamplesPayload, bytes, BOUNDS.resultBytes);
@@ -105,7 +144,7 @@ const hitsOf = (bytes: Uint8Array, { step, startedAtMs }: RowsOfTest): Readonly<
     // Without a zone, as the original writes it: UTC.
     started: new Date(startedAtMs + startedUs(row) / 1_000).toISOString().replace(/Z$/, ''),
     elapsed: durationUs(row) / 1e6,
-    loads_status: [step.hits ?? 0, step.users, iteration(row) + 1, Math.max(0, vu(row) - 1)],
+    loads_status: statusOf(step, vu(row), iteration(row)),
   }));
 };
 

@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -285,6 +287,10 @@ describe('a test file of ours under a broker of the original', () => {
     return counts;
   };
 
+  /** Rows of a kind, over all batches. */
+  const rowsOfKind = (broker: RawBroker, kind: string): { readonly loads_status?: readonly number[] }[] =>
+    broker.rowsOf('batch').flatMap(({ counts }) => (counts as Record<string, object[]>)[kind] ?? []);
+
   it('is run by a worker, its results told as rows of the original, all of them', async () => {
     const { broker, agent } = await openBoth();
     const test = `import { http, Counter } from '@muster/script';
@@ -306,11 +312,54 @@ export default () => { throw new Error('not this one'); };`;
       stopTest: times,
       seen: 2 * times,
     });
+    // Each row has its own position: hits and users of its stage, hit from 1, user from 0.
+    const stage = (users: number, user: number) =>
+      [
+        [2, 1],
+        [2, 2],
+        [3, 1],
+        [3, 2],
+        [3, 3],
+      ].map(([hits, hit]) => [hits, users, hit, user]);
+    const all = [...stage(1, 0), ...stage(2, 0), ...stage(2, 1)].map(String).sort();
+    for (const kind of ['startTest', 'add_hit', 'addSuccess', 'stopTest', 'seen'])
+      expect(
+        rowsOfKind(broker, kind)
+          .map(({ loads_status }) => String(loads_status))
+          .sort(),
+        kind,
+      ).toEqual(all);
     const [first] = broker.rowsOf('batch');
     expect(first).toMatchObject({ agent_id: agent, run_id: 'r', hostname: hostname() });
     const hits = broker.rowsOf('batch').flatMap(({ counts }) => (counts as { add_hit?: object[] }).add_hit ?? []);
     expect(hits[0]).toMatchObject({ url, method: 'GET', status: 200, elapsed: expect.any(Number) });
     expect((hits[0] as { started: string }).started).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+$/);
+  });
+
+  it('tells its sockets, message by message', async () => {
+    const server = createServer();
+    server.on('upgrade', (request, socket) => {
+      const accept = createHash('sha1')
+        .update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+        .digest('base64');
+      socket.write(
+        `HTTP/1.1 101 Hello\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+      );
+      for (const text of ['hello', 'you']) socket.write(Buffer.from([0x81, text.length, ...Buffer.from(text)]));
+      socket.end(Buffer.from([0x88, 0]));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { broker, agent } = await openBoth();
+    const test = `import { ws } from '@muster/script';
+export default async () => { const socket = await ws.connect('/chat'); await socket.closed; };`;
+    const args = { fqn: 'chat.ts', hits: 2, server_url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+    await broker.tell(agent, { command: 'RUN', run_id: 'r', args, filedata: filesOf({ 'chat.ts': test }) });
+    await broker.until(() => broker.rowsOf('stopTestRun').length === 1);
+    server.close();
+    expect(rowsOfKind(broker, 'socket_open')).toEqual([{}, {}]);
+    expect(rowsOfKind(broker, 'socket_close')).toEqual([{}, {}]);
+    expect(rowsOfKind(broker, 'socket_message')).toEqual([{ size: 5 }, { size: 3 }, { size: 5 }, { size: 3 }]);
+    expect(rowsOfKind(broker, 'addSuccess')).toHaveLength(2);
   });
 
   it('tells errors and failures of the test', async () => {
@@ -334,6 +383,8 @@ export default () => { turn += 1; if (turn % 2 === 0) assert.equal(1, 2); throw 
     await broker.until(() => broker.rowsOf('stopTestRun').length === 1);
     const { startTest, stopTest } = countsOf(broker);
     expect(startTest).toBe(stopTest);
+    const rows = rowsOfKind(broker, 'startTest').map(({ loads_status }) => loads_status);
+    expect(rows).toEqual(rows.map((_, index) => [0, 1, index + 1, 0]));
   });
 
   it('is refused with the reason when it does not parse, or did not come along', async () => {

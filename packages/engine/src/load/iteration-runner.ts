@@ -42,6 +42,8 @@ export class IterationRunner {
   #turning: Promise<void> | null = null;
   /** When the iteration that ended last did: the next one of its user begins at that instant. */
   #endedMs = 0;
+  /** What the iteration that is about to end threw. */
+  #noted: { readonly code: string; readonly message: string; readonly where: string | null } | null = null;
   completed = 0;
   interrupted = 0;
   failed = 0;
@@ -110,6 +112,7 @@ export class IterationRunner {
       iterations.lag.addUs(Math.max(0, Math.round(lagUs)));
     }
     user.begin(intendedUs, startedMs, index);
+    recorder.events?.add({ kind: 'begin', vu: user.id, iteration: user.iteration });
   }
 
   /** Counts the iteration; gives what must be waited for before the next one. */
@@ -121,6 +124,10 @@ export class IterationRunner {
     if (user.hasSockets) user.sockets.drop();
     this.completed += 1;
     iterations.completed.add(1);
+    if (recorder.events !== null) {
+      recorder.events.add({ kind: 'end', vu: user.id, iteration: user.iteration, error: this.#noted });
+      this.#noted = null;
+    }
     this.#endedMs = nowMs;
     const tookMs = nowMs - user.iterationStartedMs;
     iterations.duration.addUs(Math.round(tookMs * 1_000));
@@ -151,6 +158,7 @@ export class IterationRunner {
     iterations.failed.add(1);
     const code = error instanceof MusterError ? error.code : isFail ? 'FAIL' : 'SCRIPT_EXCEPTION';
     recorder.error(code, text, where, user.scenario.name, performance.now());
+    this.#noted = { code, message: text, where };
   }
 
   /** Cuts off an iteration that goes on. */

@@ -3,7 +3,9 @@ import { encodeNative, type WindowPayload } from '@muster/protocol';
 import { statusErrorCode } from '../http/error-codes.js';
 import type { Exchange } from '../http/exchange.js';
 import type { RecordedRequest } from '../http/http-user.js';
+import type { TestEvent } from '../ipc.js';
 import { ErrorGroups } from './error-groups.js';
+import { EventLog } from './event-log.js';
 import { Place, type RequestSinks, settleSmooth } from './place.js';
 import { RowBuffer, type RowOrigin } from './row-buffer.js';
 
@@ -13,11 +15,15 @@ export interface SealedWindow {
   readonly sealedToMs: number;
   readonly window: Uint8Array;
   readonly samples: Uint8Array | null;
+  /** Null unless they were asked for. */
+  readonly events: readonly TestEvent[] | null;
 }
 
 export interface RecorderOptions {
   /** Rows of a second that are kept beside the failed ones; 0: none at all. */
   readonly rowsPerSecond: number;
+  /** Keeps what happens one by one, too. @default false */
+  readonly events?: boolean;
   readonly onSealed: (sealed: SealedWindow) => void;
   /** Called before a second is sealed, so that levels are noted in it. */
   readonly beforeSeal: (series: SeriesSet, second: number) => void;
@@ -34,6 +40,8 @@ const WINDOW_MS = 1_000;
  */
 export class Recorder {
   readonly series = new SeriesSet();
+  /** Null unless they were asked for. */
+  readonly events: EventLog | null;
   readonly #options: RecorderOptions;
   readonly #rows: RowBuffer;
   readonly #errors = new ErrorGroups();
@@ -48,6 +56,7 @@ export class Recorder {
 
   constructor(options: RecorderOptions) {
     this.#options = options;
+    this.events = options.events === true ? new EventLog() : null;
     this.#rows = new RowBuffer(options.rowsPerSecond);
   }
 
@@ -176,6 +185,7 @@ export class Recorder {
       sealedToMs: payload.sealedToMs,
       window: encodeNative(payload),
       samples: samples === null ? null : encodeNative(samples),
+      events: this.events?.take() ?? null,
     });
   }
 }

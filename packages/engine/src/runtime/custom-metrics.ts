@@ -82,5 +82,7 @@ export class CustomMetrics {
     else if (sink.type === 'counter' && value < 0)
       throw new Error(`the counter "${name}" only grows: ${value} is below 0`);
     else sink.add(value);
+    if (sink.type === 'counter')
+      recorder.events?.add({ kind: 'count', vu: frame.user.id, iteration: frame.user.iteration, name, by: value });
   }
 }

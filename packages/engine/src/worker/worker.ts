@@ -80,13 +80,14 @@ export class Worker {
       heartbeat,
       wakeSource,
       cluster: clusterClient(channel),
-      sealed: ({ second, sealedToMs, window, samples }) =>
+      sealed: ({ second, sealedToMs, window, samples, events }) =>
         channel.tell({
           type: 'window',
           second,
           sealedToMs,
           window,
           ...(samples === null ? {} : { samples }),
+          ...(events === null ? {} : { events }),
         }),
       started: (atMs) => channel.tell({ type: 'started', atMs }),
       abort: (reason) => channel.tell({ type: 'abort', reason }),

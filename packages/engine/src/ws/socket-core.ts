@@ -35,6 +35,7 @@ export class SocketCore implements WsSink, HeldSocket {
   #settleClosed: (end: WsEnd) => void = () => undefined;
   /** Left or cut off: its callbacks hear nothing more. */
   #isLeft = false;
+  #wasOpen = false;
 
   constructor(url: string, home: SocketHome, takeCookies: (lines: readonly string[]) => void) {
     this.url = url;
@@ -71,10 +72,13 @@ export class SocketCore implements WsSink, HeldSocket {
   opened(cookies: readonly string[]): void {
     if (cookies.length > 0) this.#takeCookies(cookies);
     this.#settleOpen(null);
+    this.#wasOpen = true;
+    this.#note({ kind: 'socket_open' });
     this.#emit('open', { ...this.#event(), type: 'open' });
   }
 
   message(data: Buffer, isBinary: boolean): void {
+    this.#note({ kind: 'socket_message', bytes: data.length });
     // What comes after the test has closed the socket is counted, and no more.
     if (this.#isLeft || this.session.readyState !== 1) return;
     const message = this.#decoded(data, isBinary);
@@ -107,6 +111,7 @@ export class SocketCore implements WsSink, HeldSocket {
 
   closed(end: WsEnd): void {
     this.#settleOpen(this.failure ?? LEFT);
+    if (this.#wasOpen) this.#note({ kind: 'socket_close' });
     this.inbox?.end();
     this.#settleClosed(end);
     this.#emit('close', { ...this.#event(), type: 'close', ...end });
@@ -120,6 +125,15 @@ export class SocketCore implements WsSink, HeldSocket {
   cutOff(): void {
     this.#isLeft = true;
     this.session.cutOff();
+  }
+
+  #note(
+    event:
+      | { readonly kind: 'socket_open' | 'socket_close' }
+      | { readonly kind: 'socket_message'; readonly bytes: number },
+  ): void {
+    const { user } = this.#home.frame;
+    user.scenario.recorder.events?.add({ ...event, vu: user.id, iteration: user.iteration });
   }
 
   #event(): { readonly target: ScriptSocket; readonly timestamp: number } {
