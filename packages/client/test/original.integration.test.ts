@@ -407,6 +407,49 @@ describe('watching', () => {
     await broker.until(() => broker.subscribers === 0);
   });
 
+  it('begins with the counts of a broker of the original, which can not say which rows are in them', async () => {
+    const { broker, client } = await start({ CTRL_GET_COUNTS: () => ({ result: { add_hit: 7 } }) });
+    const events: OriginalEvent[] = [];
+    const watching = (async () => {
+      for await (const event of client.watch({ run: RUN })) events.push(event);
+    })();
+    await broker.until(() => broker.subscribers === 1 && broker.asked.at(-1)?.command === 'CTRL_GET_COUNTS');
+    for (;;) {
+      broker.publish(JSON.stringify({ data_type: 'x', run_id: RUN }));
+      if (events.length > 1) break;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    broker.publish(JSON.stringify({ data_type: 'run-finished', run_id: RUN }));
+    await watching;
+    const counts = { add_hit: 7 };
+    expect(events[0]).toEqual({ kind: 'snapshot', run: RUN, counts, active: true, missed: false, exact: false });
+    expect(events.at(-1)).toEqual({ kind: 'finished', run: RUN });
+  });
+
+  it.each([
+    ['an older broker of ours', { error: ['nope', 'unknown command CTRL_SNAPSHOT'] }],
+    [
+      'a run of a test of ours',
+      { result: { run_id: RUN, boot: '0a'.repeat(16), number: null, active: true, counts: {}, metadata: {} } },
+    ],
+  ])('hears the publisher of %s', async (_, answer) => {
+    const { broker, client } = await start({ CTRL_SNAPSHOT: () => answer });
+    // With `events`, so there could be more than the publisher.
+    broker.answers.PING = () => {
+      const pong = broker.pong() as { readonly endpoints: object };
+      return { result: { ...pong, native: [1, 1], endpoints: { ...pong.endpoints, events: broker.publisher } } };
+    };
+    await client.ping();
+    const watching = collect(client.watch({ run: RUN }));
+    await broker.until(() => broker.subscribers === 1);
+    broker.publish(JSON.stringify({ data_type: 'x', run_id: RUN }));
+    broker.publish(JSON.stringify({ data_type: 'run-finished', run_id: RUN }));
+    expect(await watching).toEqual([
+      { kind: 'rows', run: RUN, rows: [{ data_type: 'x', run_id: RUN }] },
+      { kind: 'finished', run: RUN },
+    ]);
+  });
+
   it('ends without an error when the watcher gives up', async () => {
     const { broker, client } = await start();
     const enough = new AbortController();

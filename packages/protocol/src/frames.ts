@@ -128,6 +128,13 @@ export const batchFrames = (header: Frame, payload: Frame): Frame[] => [header, 
 
 /** Events: `topic payload`. The topic of a run's events is `run.` and its id. */
 export const eventTopic = (run: string): string => `run.${run}`;
+/** The topic of a run of the original; without an id the beginning of all of them. */
+export const originalTopic = (run = ''): string => `original.${run}`;
+/**
+ * A watcher that subscribes `live.` and a text of its own hears one message under it: then whatever it subscribed before
+ * is known to the broker, and nothing is missed from there on.
+ */
+export const liveTopic = (text: string): string => `live.${text}`;
 export const eventFrames = (topic: string, payload: Frame): Frame[] => [Buffer.from(topic), payload];
 export const readEvent = (frames: readonly Frame[]): { readonly topic: string; readonly payload: Frame } => {
   const [topic, payload] = frames;

@@ -23,6 +23,8 @@ export {
   eventTopic,
   type Frame,
   frontendAnswer,
+  liveTopic,
+  originalTopic,
   readAtAgent,
   readBackend,
   readClientAnswer,
@@ -141,6 +143,7 @@ export {
   VersionRange,
   WireError,
 } from './native/common.js';
+export { OriginalFeed, OriginalSnapshot } from './native/original-feed.js';
 export {
   Original,
   OriginalOrder,

@@ -27,6 +27,7 @@ import type { ObserverBook } from '../observers/observer-book.js';
 import type { Teller } from '../observers/teller.js';
 import { type ResolvedBrokerOptions, SOCKETS, type SocketName } from '../options/broker-options.js';
 import type { NativeRun } from '../original/control/control-config.js';
+import { OriginalFeed } from '../original/feed/original-feed.js';
 import { NativePublisher } from '../original/native/native-publisher.js';
 import { NativeRuns } from '../original/native/native-runs.js';
 import type { OriginalResults } from '../original/original-results.js';
@@ -74,6 +75,7 @@ export class BrokerShell {
   readonly #registry: Registry;
   readonly #originalResults: OriginalResults;
   readonly #nativePublisher: NativePublisher;
+  readonly #originalFeed: OriginalFeed;
   readonly #heartbeat: HeartbeatSocket;
   readonly #frontend: Frontend;
   readonly #backend: Backend;
@@ -160,6 +162,12 @@ export class BrokerShell {
         agents: () => this.#original?.agents() ?? [],
       },
     );
+    this.#originalFeed = new OriginalFeed({
+      boot: this.boot,
+      results: this.#originalResults,
+      runOf: (agent) => this.#original?.presence.runOf(agent) ?? null,
+      send: (frames) => this.#sockets.events.send(frames),
+    });
     this.#nativePublisher = new NativePublisher({
       watched: () => this.#watchers > 0,
       publish: (payload) => this.#sockets.publisher.send([payload]),
@@ -265,6 +273,7 @@ export class BrokerShell {
         store: this.#state.store,
         look: (run) => this.#results.look(run),
       }),
+      feed: this.#originalFeed,
       teller: this.#teller,
       webRoot: this.#options.observers.webRoot,
       journal: this.#state.journal,
@@ -329,7 +338,7 @@ export class BrokerShell {
         if (first?.[0] === 1) this.#watchers += 1;
         else if (first?.[0] === 0) this.#watchers = Math.max(0, this.#watchers - 1);
       },
-      events: () => undefined,
+      events: (frames) => this.#originalFeed.subscription(frames),
       unsent: (socket, frames, why) => {
         if (socket === 'backend' && this.#original?.unsent(frames) === true) return;
         if (socket === 'publisher') this.#drops.drop(socket, `a message for watchers: ${why}`);
@@ -350,7 +359,7 @@ export class BrokerShell {
   /** A row or a batch of the original: to watchers byte for byte, then to be kept. */
   #row(body: Buffer): void | Promise<void> {
     if (this.#watchers > 0 && body[0] === OPENING_BRACE) this.#sockets.publisher.send([body]);
-    return this.#originalResults.take(body);
+    return this.#originalFeed.take(body);
   }
 
   #said(agent: string, message: AgentMessage): void {

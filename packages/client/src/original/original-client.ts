@@ -76,6 +76,18 @@ export interface DataOptions extends CallOptions {
 
 /** What a watcher hears. */
 export type OriginalEvent =
+  /**
+   * Where the run stands: the rows that follow come on top of these counts. It comes first, and again when rows were
+   * `missed`. Not `exact` at a broker of the original, which does not say which rows it has counted.
+   */
+  | {
+      readonly kind: 'snapshot';
+      readonly run: string;
+      readonly counts: Readonly<Record<string, number>>;
+      readonly active: boolean;
+      readonly missed: boolean;
+      readonly exact: boolean;
+    }
   | { readonly kind: 'rows'; readonly run: string | null; readonly rows: readonly ResultRow[] }
   /** The run is over; rows that were on their way may still come. */
   | { readonly kind: 'finished'; readonly run: string };
@@ -135,8 +147,10 @@ export interface OriginalClient extends AsyncDisposable {
   /** Starts a worker on one agent, outside of any run of the broker. */
   agentRun(agent: string, options: Omit<OriginalRunOptions, 'agents'>): Promise<OriginalAgentReply>;
   /**
-   * What the broker publishes from now on, of one run or of all; ends when the run is over. Nothing says whether
-   * something was missed: `getCounts` is the truth.
+   * The rows of one run, or of all that programs of the original do; ends when the run is over. At a broker of Muster the
+   * counts of the last snapshot and the rows since then are at every moment what the broker has counted, whatever was
+   * lost on the way. A run of a test of Muster's, and any at a broker of the original, is heard as it is published:
+   * nothing says whether something was missed, and `getCounts` is the truth.
    */
   watch(options?: WatchOptions): AsyncGenerator<OriginalEvent, void, undefined>;
   /** Gives up whatever is under way (`CLOSED`). Runs go on. */
@@ -148,6 +162,6 @@ export interface WatchOptions {
   readonly run?: string;
   /** Ends the watching, without an error. */
   readonly signal?: AbortSignal;
-  /** Called once the broker is connected to: what is published later is heard. */
+  /** Called when the broker is connected to, each time: what is published later is heard. */
   readonly onListening?: () => void;
 }

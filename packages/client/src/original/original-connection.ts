@@ -8,6 +8,7 @@ import {
   MusterError,
   NATIVE_VERSIONS,
   OriginalPingResult,
+  OriginalSnapshot,
   type ResultRow,
   RunResult,
   StopRunResult,
@@ -31,6 +32,7 @@ import type {
 import { readErrors, readRows } from './read-rows.js';
 import { runArguments } from './run-arguments.js';
 import { publisherOf, watchPublisher } from './watch.js';
+import { watchFeed } from './watch-feed.js';
 
 export interface OriginalConnectionOptions {
   readonly asker: OriginalAsker;
@@ -174,10 +176,17 @@ export class OriginalConnection implements OriginalClient {
   }
 
   async *watch(options: WatchOptions = {}): AsyncGenerator<OriginalEvent, void, undefined> {
-    const { endpoints } = await this.ping(options.signal === undefined ? {} : { signal: options.signal });
-    const publisher = publisherOf(endpoints, this.endpoint);
-    const endpoint = await this.#options.reach(reachable(publisher, this.endpoint));
-    yield* watchPublisher(endpoint, options, [this.#ending.signal, this.#options.signal, options.signal]);
+    const call = options.signal === undefined ? {} : { signal: options.signal };
+    const { endpoints } = await this.ping(call);
+    const signals = [this.#ending.signal, this.#options.signal, options.signal];
+    const reach = (named: string) => this.#options.reach(reachable(named, this.endpoint));
+    if (endpoints.events !== undefined && (await this.#hasFeed(options.run, call))) {
+      const snapshot = (run: string) => this.#snapshot(run, call);
+      yield* watchFeed(options, { endpoint: await reach(endpoints.events), snapshot, signals });
+      return;
+    }
+    const counts = this.#native ? null : (run: string) => this.getCounts(run, call);
+    yield* watchPublisher(await reach(publisherOf(endpoints, this.endpoint)), options, { signals, counts });
   }
 
   async close(): Promise<void> {
@@ -198,6 +207,21 @@ export class OriginalConnection implements OriginalClient {
     if (this.#native) return await this.#agent(question, { ...options, once: true });
     await this.#asker.tell(question, options);
     return null;
+  }
+
+  /** Whether the broker numbers the rows of a run: older ones of ours don't, nor does any those of our own tests. */
+  async #hasFeed(run: string | undefined, call: CallOptions): Promise<boolean> {
+    if (!this.#native) return false;
+    try {
+      return run === undefined || (await this.#snapshot(run, call)).number !== null;
+    } catch (thrown) {
+      if (MusterError.from(thrown).code === 'UNKNOWN_COMMAND') return false;
+      throw thrown;
+    }
+  }
+
+  async #snapshot(run: string, call: CallOptions): Promise<OriginalSnapshot> {
+    return await this.#asker.ask(ofRun('CTRL_SNAPSHOT', run), (result) => OriginalSnapshot.parse(result), call);
   }
 
   /** What only Muster's brokers do. */

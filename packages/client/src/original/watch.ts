@@ -6,20 +6,36 @@ import type { OriginalEvent, WatchOptions } from './original-client.js';
 /** Messages that wait for a slow reader; beyond it the oldest go. */
 const QUEUE = 10_000;
 
-/** Hears the publisher; every signal ends it. */
+export interface PublisherPort {
+  readonly signals: readonly (AbortSignal | undefined)[];
+  /** What the broker has counted of a run; null: nobody is to be asked. */
+  readonly counts: ((run: string) => Promise<Readonly<Record<string, number>>>) | null;
+}
+
+/**
+ * Hears the publisher; every signal ends it. Of one run the counts are asked for once it is connected to, and what came
+ * before their answer is left out: it is most likely in them.
+ */
 export async function* watchPublisher(
   endpoint: string,
   { run, onListening }: WatchOptions,
-  signals: readonly (AbortSignal | undefined)[],
+  { signals, counts }: PublisherPort,
 ): AsyncGenerator<OriginalEvent, void, undefined> {
   const waiting: OriginalEvent[] = [];
   let wake: () => void = () => undefined;
+  let up: () => void = () => undefined;
+  const connected = new Promise<void>((resolve) => {
+    up = resolve;
+  });
   const socket = openSocket('sub', {
     lingerMs: 0,
     heartbeatMs: 0,
     highWaterMark: 80_960,
     maxMessageBytes: BOUNDS.resultBytes,
-    ...(onListening === undefined ? {} : { onUp: () => onListening() }),
+    onUp: () => {
+      up();
+      onListening?.();
+    },
     // What does not fit is no result.
     onFault: () => undefined,
     onMessage: ([payload]) => {
@@ -30,10 +46,22 @@ export async function* watchPublisher(
       wake();
     },
   });
-  const off = onAbort(signals, () => wake());
+  const off = onAbort(signals, () => {
+    wake();
+    up();
+  });
   try {
     socket.subscribe('');
     socket.connect(endpoint);
+    if (run !== undefined && counts !== null) {
+      await connected;
+      const counted = await counts(run).catch(() => null);
+      if (counted !== null) {
+        const ended = waiting.find(({ kind }) => kind === 'finished');
+        waiting.splice(0, waiting.length, ...(ended === undefined ? [] : [ended]));
+        yield { kind: 'snapshot', run, counts: counted, active: ended === undefined, missed: false, exact: false };
+      }
+    }
     while (firstAborted(signals) === undefined) {
       const event = waiting.shift();
       if (event !== undefined) yield event;

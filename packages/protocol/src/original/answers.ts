@@ -37,8 +37,8 @@ export const ListRunsResult = z.record(z.string(), z.array(z.tuple([z.string(), 
 export type ListRunsResult = z.infer<typeof ListRunsResult>;
 /** Agents that were told to stop. */
 export const StopRunResult = z.array(z.string());
-/** How often each kind of result came, or each URL. */
-export const CountsResult = z.record(z.string(), z.int());
+/** How often each kind of result came, or each URL; a counter of a test of ours may hold fractions. */
+export const CountsResult = z.record(z.string(), z.number());
 /** `args` of the run, and what the broker noted: `started`, `active`, `stopped`, `ended`. */
 export const MetadataResult = z.looseObject({
   started: z.number().optional(),

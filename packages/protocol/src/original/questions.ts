@@ -66,6 +66,8 @@ const QUESTIONS = {
   CTRL_GET_RUNS: z.looseObject({}),
   CTRL_UPDATE_METADATA: UpdateMetadataCommand,
   CTRL_DELETE_RUN: RunIdCommand,
+  // Where a run stands, and from which message of the events socket on its rows are not counted yet.
+  CTRL_SNAPSHOT: RunIdCommand,
   CTRL_AGENT_STATUS: AgentCommand,
   CTRL_AGENT_STOP: AgentCommand,
   CTRL_AGENT_QUIT: AgentCommand,

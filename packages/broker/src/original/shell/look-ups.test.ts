@@ -9,6 +9,7 @@ const asked = (question: object): LookUp => readQuestion(Buffer.from(JSON.string
 const sources = (results: StoredResults): LookUpSources => ({
   results,
   native: { find: async () => null, ids: async () => [] },
+  feed: { boot: '00', snapshot: () => Promise.reject(new Error('nobody watches')) },
   isActive: (run) => run === 'active',
 });
 const health = { failed: () => undefined, recovered: () => undefined };

@@ -1,7 +1,8 @@
-import { BOUNDS, MusterError, type OriginalQuestion } from '@muster/protocol';
+import { BOUNDS, MusterError, type OriginalQuestion, type OriginalSnapshot } from '@muster/protocol';
 import type { ControlQuestion } from '../control/events.js';
+import type { OriginalFeed } from '../feed/original-feed.js';
 import type { NativeRuns } from '../native/native-runs.js';
-import type { OriginalMetadata, OriginalResults } from '../original-results.js';
+import type { OriginalMetadata, OriginalReader, OriginalResults } from '../original-results.js';
 
 /** A question that the results answer. */
 export type LookUp = Exclude<OriginalQuestion, ControlQuestion | { readonly name: 'PING' | 'LIST' }>;
@@ -14,13 +15,14 @@ export interface LookUpSources {
   readonly results: OriginalResults;
   /** Runs of ours. */
   readonly native: Pick<NativeRuns, 'find' | 'ids'>;
+  readonly feed: Pick<OriginalFeed, 'boot' | 'snapshot'>;
   isActive(run: string): boolean;
 }
 
 /** Answers from what is kept, as JSON text. Rejects with what is to be answered as an error. */
 export const lookUpOriginal = async (
   question: LookUp,
-  { results, native, isActive }: LookUpSources,
+  { results, native, feed, isActive }: LookUpSources,
 ): Promise<Buffer> => {
   if (question.name === 'CTRL_GET_RUNS') {
     const [ours, others] = await Promise.all([native.ids(), results.runs()]);
@@ -46,6 +48,17 @@ export const lookUpOriginal = async (
     case 'CTRL_GET_METADATA':
       // What clients added to a run of ours is kept like that of any other.
       return resultOf(withoutSecrets({ ...(await results.metadata(run)), ...(await ours?.metadata(run)) }));
+    case 'CTRL_SNAPSHOT': {
+      const standing = await (ours === null ? feed.snapshot(run) : standingOf(ours, run));
+      const metadata = withoutSecrets(standing.metadata);
+      return resultOf({
+        run_id: run,
+        boot: feed.boot,
+        ...standing,
+        active: isActive(run),
+        metadata,
+      } satisfies OriginalSnapshot);
+    }
     case 'CTRL_UPDATE_METADATA':
       await results.updateMetadata(run, question.fields.fields);
       return resultOf(null);
@@ -57,6 +70,13 @@ export const lookUpOriginal = async (
       return resultOf(null);
   }
 };
+
+/** A run of ours has its events elsewhere. */
+const standingOf = async (reader: OriginalReader, run: string) => ({
+  number: null,
+  counts: await reader.counts(run),
+  metadata: await reader.metadata(run),
+});
 
 const resultOf = (result: unknown): Buffer => Buffer.from(JSON.stringify({ result }));
 

@@ -18,6 +18,7 @@ import { untilDone } from '../../store/until-done.js';
 import type { OrderBody, OriginalAnswerBody, OriginalEffect, OriginalEvent } from '../control/events.js';
 import type { OriginalControl } from '../control/original-control.js';
 import { failed } from '../control/replies.js';
+import type { OriginalFeed } from '../feed/original-feed.js';
 import type { NativeRuns } from '../native/native-runs.js';
 import type { OriginalPresence, OriginalResults } from '../original-results.js';
 import { type LookUp, lookUpOriginal } from './look-ups.js';
@@ -28,6 +29,8 @@ export interface OriginalDeskParts {
   readonly results: OriginalResults;
   /** Runs of ours, for whoever asks for them by the original's commands. */
   readonly native: NativeRuns;
+  /** Rows and ends for native watchers. */
+  readonly feed: OriginalFeed;
   readonly teller: Pick<Teller, 'owe' | 'tell'>;
   readonly webRoot: string | null;
   readonly journal: Pick<Journal, 'save'>;
@@ -187,6 +190,7 @@ export class OriginalDesk implements OriginalPresence {
       if (encodeOriginal(metadata).byteLength > BOUNDS.controlBytes)
         throw new MusterError('MESSAGE_TOO_LARGE', `the arguments of a run are over ${BOUNDS.controlBytes} bytes`);
       await this.#parts.results.open(run, metadata);
+      this.#parts.feed.began(run);
     } catch (thrown) {
       fault = textOf(thrown);
     }
@@ -219,6 +223,7 @@ export class OriginalDesk implements OriginalPresence {
     if (observers.names.length > 0)
       await teller.owe({ run, dialect: 'original', choice: observers, end: await this.#endOf(run) });
     this.#parts.publish(encodeOriginal({ data_type: 'run-finished', run_id: run }));
+    this.#parts.feed.finished(run);
     this.handle({ type: 'ended', run });
     await results.ended(run);
     teller.tell(run);
@@ -238,10 +243,10 @@ export class OriginalDesk implements OriginalPresence {
   }
 
   async #lookUp(client: string, question: LookUp): Promise<void> {
-    const { control, results, native } = this.#parts;
+    const { control, results, native, feed } = this.#parts;
     let payload: Buffer;
     try {
-      payload = await lookUpOriginal(question, { results, native, isActive: (run) => control.isActive(run) });
+      payload = await lookUpOriginal(question, { results, native, feed, isActive: (run) => control.isActive(run) });
     } catch (thrown) {
       payload = encodeOriginal(failed(textOf(thrown)));
     }

@@ -19,6 +19,7 @@ import type { Logger } from '../../log.js';
 import type { Teller } from '../../observers/teller.js';
 import type { OriginalConfig } from '../control/control-config.js';
 import { OriginalControl } from '../control/original-control.js';
+import type { OriginalFeed } from '../feed/original-feed.js';
 import type { NativeRuns } from '../native/native-runs.js';
 import type { OriginalPresence, OriginalResults } from '../original-results.js';
 import { BROKER_ID } from './broker-id.js';
@@ -32,6 +33,7 @@ export interface OriginalSideParts {
   readonly saved: Readonly<Record<string, unknown>>;
   readonly results: OriginalResults;
   readonly native: NativeRuns;
+  readonly feed: OriginalFeed;
   readonly teller: Pick<Teller, 'owe' | 'tell'>;
   readonly webRoot: string | null;
   readonly journal: Pick<Journal, 'save'>;
@@ -56,7 +58,7 @@ export class OriginalSide {
 
   constructor(parts: OriginalSideParts) {
     this.#parts = parts;
-    const { config, registry, saved, results, native, teller, webRoot, journal, log } = parts;
+    const { config, registry, saved, results, native, feed, teller, webRoot, journal, log } = parts;
     this.#control = new OriginalControl(config, registry, saved);
     this.#undelivered = new Undelivered({
       send: (frames) => parts.send(frames),
@@ -67,6 +69,7 @@ export class OriginalSide {
       control: this.#control,
       results,
       native,
+      feed,
       teller,
       webRoot,
       journal,
