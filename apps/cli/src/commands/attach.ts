@@ -29,7 +29,7 @@ export const attachCommand = (asked: string | undefined, flags: AttachFlags, io:
       const run = await muster.attach(id);
       return await follow(run, io, { quiet, outputs, summaryExport: flags.summaryExport, mayDetach: true });
     }
-    await using watch = await startWatch(client);
+    await using watch = await startWatch(client, id);
     return await followOriginal(client, io, {
       run: id,
       name: id,

@@ -45,7 +45,7 @@ const checkOriginal = async (client: OriginalClient, io: Io): Promise<number> =>
   const busy = new Set((await client.listRuns()).flatMap(({ agents }) => agents.map(({ agent }) => agent)));
   const free = (await client.list()).filter(({ id }) => !busy.has(id)).length;
   if (free === 0) throw new MusterError('NOT_ENOUGH_AGENTS', 'no agent is free');
-  await using watch = await startWatch(client);
+  await using watch = await startWatch(client, null);
   const { run } = await client.run({ agents: free, fqn: ORIGINAL_HEALTH });
   return await followOriginal(client, io, {
     run,

@@ -30,7 +30,7 @@ export const runExternal = async ({ file, flags, place, observerOptions }: RunOr
   const files = await filesOf(file, flags, io);
 
   const submit = async (client: OriginalClient, agents: number): Promise<number> => {
-    await using watch = await startWatch(client);
+    await using watch = await startWatch(client, null);
     const { run } = await client.run({
       agents,
       testRunner: command,

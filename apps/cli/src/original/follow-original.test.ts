@@ -86,6 +86,31 @@ describe('following a run of the original', () => {
     expect(said.join('')).toContain('stopping the run');
   });
 
+  it('goes on from what the broker has counted when it missed something, and reads those rows at the end', async () => {
+    const { io, said } = terminal('');
+    const seen: string[] = [];
+    const events = (async function* (): AsyncGenerator<OriginalEvent, void> {
+      const at = { kind: 'snapshot', run: 'r', active: true, exact: true } as const;
+      yield { ...at, counts: {}, missed: false };
+      yield { kind: 'rows', run: 'r', rows: [ROW] };
+      yield { ...at, counts: { startTest: 3, mine: 2 }, missed: true };
+      yield { ...at, run: 'other', counts: { startTest: 100 }, missed: true };
+      yield { kind: 'rows', run: 'r', rows: [ROW] };
+      yield { kind: 'finished', run: 'r' };
+    })();
+    const code = await follow(io, events, {
+      getCounts: async () => ({ startTest: 4, mine: 2 }),
+      async *getData(run) {
+        seen.push(run);
+        yield* [ROW, ROW, ROW, ROW];
+      },
+    });
+    expect(code).toBe(0);
+    expect(said.join('').match(/some rows were missed/g)).toHaveLength(1);
+    expect(said.join('')).toContain('4 started, 0 ended');
+    expect(seen).toEqual(['r']);
+  });
+
   it('reads the rows that it missed', async () => {
     const { io, said } = terminal('');
     const events = (async function* (): AsyncGenerator<OriginalEvent, void> {

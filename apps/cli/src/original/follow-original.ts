@@ -61,9 +61,10 @@ export const followOriginal = async (
     if (!held) note(progressLine(totals, performance.now() - startedMs));
   }, SHOW_MS);
   const over = endOf(client, run);
+  const heard = { all: !options.attached };
   let ending: Ending;
   try {
-    const reading = takeRows(options, totals);
+    const reading = takeRows(options, totals, heard, note);
     ending = await Promise.race([reading, over.promise, interrupts.detached]);
   } finally {
     clearInterval(show);
@@ -75,7 +76,7 @@ export const followOriginal = async (
     io.out(`run ${run} goes on; \`muster attach ${run}\` follows it again\n`);
     return EXIT.passed;
   }
-  totals = await exactTotals(client, run, totals, options.attached);
+  totals = await exactTotals(client, run, totals, !heard.all);
   const facts = await factsOf(client, run, options.name, performance.now() - startedMs);
   if (!quiet) io.out(`${totalsText(facts, totals, io.colors)}\n`);
   const report = totalsReport(facts, totals);
@@ -86,11 +87,18 @@ export const followOriginal = async (
 const takeRows = async (
   { watch: { events }, run, outputs }: FollowOriginalOptions,
   totals: Totals,
+  heard: { all: boolean },
+  note: (text: string) => void,
 ): Promise<Ending> => {
   for (let next = await events.next(); next.done !== true; next = await events.next()) {
     const event = next.value;
     if (event.run !== run) continue;
     if (event.kind === 'finished') return 'finished';
+    if (event.kind === 'snapshot') {
+      heard.all = totals.replace(event.counts) && heard.all;
+      if (event.missed) note('some rows were missed: the totals are the broker’s');
+      continue;
+    }
     for (const row of event.rows) {
       totals.add(row);
       for (const output of outputs) output.event(row);

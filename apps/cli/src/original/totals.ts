@@ -25,6 +25,8 @@ export interface UrlTotals {
   readonly elapsedUs: Histogram;
 }
 
+const noCounts = (): Record<string, number> => Object.create(null) as Record<string, number>;
+
 const KINDS: ReadonlySet<string> = new Set([
   'startTestRun',
   'stopTestRun',
@@ -44,7 +46,7 @@ const KINDS: ReadonlySet<string> = new Set([
 /** Adds up rows of the original as they come. */
 export class Totals {
   /** As the broker counts: rows of each kind, of `socket_message` their bytes. */
-  readonly counts: Record<string, number> = Object.create(null) as Record<string, number>;
+  readonly counts: Record<string, number> = noCounts();
   readonly tests = new Map<string, TestTotals>();
   readonly urls = new Map<string, UrlTotals>();
   readonly elapsedUs = new Histogram();
@@ -58,6 +60,19 @@ export class Totals {
     this.counts[kind] = (this.counts[kind] ?? 0) + (typeof row.size === 'number' ? row.size : 1);
     if (kind === 'add_hit') this.#hit(row);
     else if (typeof row.test === 'string' && KINDS.has(kind)) this.#test(row, row.test);
+  }
+
+  /**
+   * The broker's counts take the place of what was heard.
+   *
+   * @returns whether everything that they count was heard
+   */
+  replace(counts: Readonly<Record<string, number>>): boolean {
+    const kinds = new Set([...Object.keys(counts), ...Object.keys(this.counts)]);
+    const same = [...kinds].every((kind) => this.count(kind) === (counts[kind] ?? 0));
+    for (const kind of kinds) delete this.counts[kind];
+    Object.assign(this.counts, counts);
+    return same;
   }
 
   count(kind: string): number {

@@ -9,8 +9,12 @@ export interface Watch extends AsyncDisposable {
 /** A publisher that nobody gets through to is done without: the broker is asked as well. */
 const LISTENING_MS = 5_000;
 
-/** Resolves when the publisher is connected to, so that what begins afterwards is heard from its beginning. */
-export const startWatch = async (client: OriginalClient): Promise<Watch> => {
+/**
+ * Resolves when the broker is listened to, so that what begins afterwards is heard from its beginning.
+ *
+ * @param run null: any that begins
+ */
+export const startWatch = async (client: OriginalClient, run: string | null): Promise<Watch> => {
   const ending = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let listening: () => void = () => undefined;
@@ -18,7 +22,11 @@ export const startWatch = async (client: OriginalClient): Promise<Watch> => {
     listening = resolve;
     timer = setTimeout(resolve, LISTENING_MS);
   });
-  const events = client.watch({ signal: ending.signal, onListening: () => listening() });
+  const events = client.watch({
+    ...(run === null ? {} : { run }),
+    signal: ending.signal,
+    onListening: () => listening(),
+  });
   let first: Promise<IteratorResult<OriginalEvent, void>> | null = events.next();
   await Promise.race([connected, first]);
   clearTimeout(timer);
