@@ -29,6 +29,12 @@ export interface FeedSnapshot {
   readonly metadata: OriginalMetadata;
 }
 
+interface Asked {
+  readonly run: string;
+  resolve(snapshot: FeedSnapshot): void;
+  reject(thrown: unknown): void;
+}
+
 /** The number that stands for everything before somebody watched; a run that was watched from its beginning has none. */
 const UNSEEN = 1;
 /** Runs whose numbers are kept; beyond it the oldest that nobody watches goes. */
@@ -45,9 +51,11 @@ export class OriginalFeed {
   readonly #port: OriginalFeedPort;
   readonly #topics = new WatchedTopics();
   readonly #numbers = new Map<string, number>();
-  /** While a snapshot is made no message is taken in. */
-  #held: Promise<unknown> | null = null;
+  /** While snapshots are made no message is taken in. */
+  #held: Promise<void> | null = null;
   #taking: Promise<void> | null = null;
+  #asked: Asked[] = [];
+  #serving = false;
 
   constructor(port: OriginalFeedPort) {
     this.#port = port;
@@ -94,24 +102,44 @@ export class OriginalFeed {
 
   /** Counts, and which messages are in them: between two messages, so neither is one too many nor one too few. */
   async snapshot(run: string): Promise<FeedSnapshot> {
-    const made = (this.#held ?? Promise.resolve()).then(() => this.#look(run));
-    const held: Promise<unknown> = made
-      .catch(() => undefined)
-      .finally(() => {
-        if (this.#held === held) this.#held = null;
+    // Of a run that nobody has subscribed any later message shows as a gap: there is nothing to hold for.
+    if (!this.#topics.has(run)) return await this.#look(run);
+    return await new Promise((resolve, reject) => {
+      this.#asked.push({ run, resolve, reject });
+      if (!this.#serving) void this.#serve();
+    });
+  }
+
+  /** Serves all who ask with one hold, and then lets messages in for as long as it held them up. */
+  async #serve(): Promise<void> {
+    this.#serving = true;
+    while (this.#asked.length > 0) {
+      const beganMs = performance.now();
+      let release: () => void = () => undefined;
+      this.#held = new Promise((resolve) => {
+        release = resolve;
       });
-    this.#held = held;
-    return await made;
+      await this.#taking;
+      const looks = new Map<string, Promise<FeedSnapshot>>();
+      for (const { run, resolve, reject } of this.#asked.splice(0)) {
+        const look = looks.get(run) ?? this.#look(run);
+        looks.set(run, look);
+        look.then(resolve, reject);
+      }
+      await Promise.allSettled(looks.values());
+      this.#held = null;
+      release();
+      await new Promise((resolve) => setTimeout(resolve, performance.now() - beganMs));
+    }
+    this.#serving = false;
   }
 
   async #look(run: string): Promise<FeedSnapshot> {
-    await this.#taking;
     const { results } = this.#port;
-    const counts = await results.counts(run);
-    const metadata = await results.metadata(run);
     // What came before it was watched has no number of its own: it is all in the first.
     if (!this.#numbers.has(run) && this.#topics.has(run)) this.#set(run, UNSEEN);
-    return { number: this.#numbers.get(run) ?? 0, counts, metadata };
+    const number = this.#numbers.get(run) ?? 0;
+    return { number, counts: await results.counts(run), metadata: await results.metadata(run) };
   }
 
   #tell(body: Frame): void {
