@@ -4,6 +4,8 @@ import type { Logger } from '../log.js';
 import type { Asker, ExternalEffect, ExternalEvent } from './events.js';
 import { ExternalProcess, type ProcessNews, type RunProcess } from './external-process.js';
 import { GroupWatch } from './group-watch.js';
+import { GroupNotes } from './leftovers/group-notes.js';
+import { reapGroups } from './leftovers/reap-groups.js';
 import { loadsEnvironment } from './loads-environment.js';
 import { RowSender } from './row-sender.js';
 import { fileInRunFolder, makeRunFolder, type RunFolder, removeRunFolder } from './run-folder.js';
@@ -14,6 +16,8 @@ export interface ExternalHandsOptions {
   readonly data: string;
   readonly maxHeapMiB: number;
   readonly hangMs: number;
+  /** From SIGTERM to SIGKILL, for what an earlier agent left. */
+  readonly ladderMs: number;
   readonly log: Logger;
   /** How the broker knows this agent. */
   readonly agent: () => string;
@@ -30,13 +34,31 @@ type Prepare = Extract<ExternalEffect, { readonly type: 'prepare' }>;
 export class ExternalHands {
   readonly #options: ExternalHandsOptions;
   readonly #watch = new GroupWatch();
+  readonly #notes: GroupNotes;
   readonly #rows = new RowSender();
   readonly #folders = new Map<number, RunFolder>();
   readonly #processes = new Map<number, Map<number, RunProcess>>();
   #working: Promise<void> = Promise.resolve();
 
   constructor(options: ExternalHandsOptions) {
+    const { data, log } = options;
     this.#options = options;
+    this.#notes = new GroupNotes(data, (why) =>
+      log.warn({ why }, 'a program is not noted: if this agent is killed, it stays'),
+    );
+  }
+
+  /** Ends what an agent that was killed left in this folder. Resolves when it is gone. */
+  async begin(): Promise<void> {
+    const { ladderMs, log } = this.#options;
+    const { left } = this.#notes;
+    if (left.length === 0) return;
+    const remaining = await reapGroups(left, {
+      ladderMs,
+      info: (about, message) => log.info(about, message),
+      warn: (about, message) => log.warn(about, message),
+    });
+    this.#notes.settle(remaining);
   }
 
   do(effect: ExternalEffect): void {
@@ -104,7 +126,10 @@ export class ExternalHands {
     const onLine = (line: string): void => log.debug({ run, user }, line);
     if (spec.target.kind === 'program') {
       const env = { ...ownEnvironment(), ...loads };
-      return new ExternalProcess({ ...spec.target, folder: folder.path, env, watch: this.#watch, onLine }, news);
+      return new ExternalProcess(
+        { ...spec.target, folder: folder.path, env, watch: this.#watch, notes: this.#notes, onLine },
+        news,
+      );
     }
     return new TestProcess(
       {
@@ -117,6 +142,7 @@ export class ExternalHands {
         env: { ...loads, ...(spec.serverUrl === null ? {} : { BASE_URL: spec.serverUrl }) },
         maxHeapMiB,
         hangMs,
+        notes: this.#notes,
         onLine,
         onRows: (rows) => this.#rows.send(receiver, agent(), run, rows),
       },
@@ -141,6 +167,7 @@ export class ExternalHands {
     for (const job of [...this.#folders.keys()]) this.#clear(job);
     await this.#working;
     await this.#rows.close();
+    this.#notes.close();
   }
 }
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { LastLines } from '../worker-host/last-lines.js';
 import { type GroupWatch, groupExists } from './group-watch.js';
+import type { GroupNotes } from './leftovers/group-notes.js';
 
 /** What becomes of a process; `gone` follows `ended` only if others of its group were left. */
 export interface ProcessNews {
@@ -21,6 +22,7 @@ export interface ProcessOrder {
   readonly folder: string;
   readonly env: NodeJS.ProcessEnv;
   readonly watch: GroupWatch;
+  readonly notes: GroupNotes;
   readonly onLine: (line: string) => void;
 }
 
@@ -42,6 +44,7 @@ export class ExternalProcess implements RunProcess {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    if (this.#child.pid !== undefined) order.notes.started(this.#child.pid, order.env.LOADS_AGENT_ID ?? null);
     for (const stream of [this.#child.stdout, this.#child.stderr])
       stream?.setEncoding('utf8').on('data', (text: string) => this.#lines.add(text));
     this.#child.once('spawn', () => {
@@ -58,11 +61,17 @@ export class ExternalProcess implements RunProcess {
   #ended(code: number | null, signal: NodeJS.Signals | null): void {
     const group = this.#child.pid;
     const left = group !== undefined && groupExists(group);
-    if (left) this.#order.watch.add(group, () => this.#news.gone());
+    if (left) this.#order.watch.add(group, () => this.#gone(group));
+    else if (group !== undefined) this.#order.notes.ended(group);
     const how = signal === null ? `exit code ${code}` : String(signal);
     const last = this.#lines.cause();
     const words = last === '' ? '' : `: ${last}`;
     this.#news.ended(left, code === 0 ? null : `${this.#order.command} (${group}) ended with ${how}${words}`);
+  }
+
+  #gone(group: number): void {
+    this.#order.notes.ended(group);
+    this.#news.gone();
   }
 
   signal(name: 'SIGTERM' | 'SIGKILL'): void {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { allProcesses, isLiving } from '../process-stat.js';
 
 const LOOK_MS = 100;
 
@@ -12,33 +12,10 @@ export const groupExists = (group: number): boolean => {
   }
 };
 
-/** Groups with a member that is no zombie (proc(5): fields 3 and 5 of `stat`); null where there is no /proc. */
+/** Groups with a member that is no zombie; null where there is no /proc. */
 const livingGroups = (): ReadonlySet<number> | null => {
-  let pids: readonly string[];
-  try {
-    pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw thrown;
-  }
-  const groups = new Set<number>();
-  for (const pid of pids) {
-    const stat = statOf(pid);
-    const [state, , group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (state !== undefined && state !== 'Z' && state !== 'X') groups.add(Number(group));
-  }
-  return groups;
-};
-
-/** Empty for a process that went while it was looked at. */
-const statOf = (pid: string): string => {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8');
-  } catch (thrown) {
-    const { code } = thrown as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ESRCH') return '';
-    throw thrown;
-  }
+  const all = allProcesses();
+  return all === null ? null : new Set(all.filter(isLiving).map(({ group }) => group));
 };
 
 /** Tells when nobody of a process group is left. The system says so of children only, so it is looked at. */

@@ -8,6 +8,7 @@ import type { WorkerExit } from '../worker-host/worker-exit.js';
 import { WorkerHost } from '../worker-host/worker-host.js';
 import type { LoadsRow } from './events.js';
 import type { ProcessNews, RunProcess } from './external-process.js';
+import type { GroupNotes } from './leftovers/group-notes.js';
 import { fileInRunFolder, type RunFolder } from './run-folder.js';
 import type { Step, Target } from './run-spec.js';
 import { rowsOfSecond } from './test-rows.js';
@@ -23,6 +24,7 @@ export interface TestOrder {
   readonly env: Readonly<Record<string, string>>;
   readonly maxHeapMiB: number;
   readonly hangMs: number;
+  readonly notes: GroupNotes;
   readonly onLine: (line: string) => void;
   readonly onRows: (rows: readonly LoadsRow[]) => void;
 }
@@ -97,6 +99,7 @@ export class TestProcess implements RunProcess {
       onLine,
     });
     this.#host = host;
+    if (host.pid !== undefined) this.#order.notes.started(host.pid, null);
     host.order({
       type: 'init',
       run,
@@ -234,6 +237,7 @@ export class TestProcess implements RunProcess {
   #ended({ reason, message, where }: WorkerExit): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    if (this.#host?.pid !== undefined) this.#order.notes.ended(this.#host.pid);
     if (this.#granting !== null) clearInterval(this.#granting);
     if (reason !== 'asked' && this.#fault === null && !this.#isStopped) {
       this.#fault = message;

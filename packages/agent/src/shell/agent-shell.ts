@@ -100,6 +100,7 @@ export class AgentShell {
       data: folder.path,
       maxHeapMiB: options.maxHeapMiB,
       hangMs: options.hangMs,
+      ladderMs: this.#config.ladderMs,
       log,
       agent: name,
       receiver: () => this.#original.receiver ?? this.#link.receiver,
@@ -114,6 +115,7 @@ export class AgentShell {
 
   async #begin(): Promise<void> {
     try {
+      await this.#external.begin();
       const { files, saved } = await OutboxFiles.open({
         folder: join(this.#folder.path, 'outbox'),
         memoryBytes: this.#options.limits.memoryBytes,

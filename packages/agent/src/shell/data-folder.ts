@@ -2,6 +2,7 @@ import { link, mkdir, mkdtemp, open, readFile, rename, rm, writeFile } from 'nod
 import { hostname, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { MusterError } from '@muster/protocol';
+import { processStat } from '../process-stat.js';
 
 /** A data folder that this process holds, and the node's name in it. */
 export interface DataFolder {
@@ -23,19 +24,13 @@ const TRIES = 5;
 /** An agent id is the node's name, a dot and six digits, in the letters that the wire allows. */
 const NODE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
-/** Field 22 of /proc/PID/stat (proc(5)); null where there is no such file. */
-const startTicks = async (pid: number): Promise<string | null> => {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
-};
-
-const isAlive = async ({ pid, ticks }: Holder): Promise<boolean> => {
+const isAlive = ({ pid, ticks }: Holder): boolean => {
   try {
     process.kill(pid, 0);
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'ESRCH') return false;
   }
-  const now = await startTicks(pid);
+  const now = processStat(pid)?.ticks ?? null;
   return ticks === null || now === null || ticks === now;
 };
 
@@ -54,7 +49,9 @@ const readObject = async (path: string): Promise<Readonly<Record<string, unknown
 const takeLock = async (folder: string): Promise<() => Promise<void>> => {
   const path = join(folder, LOCK);
   const mine = join(folder, `${LOCK}.${process.pid}.${Math.random().toString(36).slice(2)}`);
-  await writeFile(mine, JSON.stringify({ pid: process.pid, ticks: await startTicks(process.pid) }), { flag: 'wx' });
+  await writeFile(mine, JSON.stringify({ pid: process.pid, ticks: processStat(process.pid)?.ticks ?? null }), {
+    flag: 'wx',
+  });
   try {
     for (let tries = 0; tries < TRIES; tries += 1) {
       try {
@@ -67,7 +64,7 @@ const takeLock = async (folder: string): Promise<() => Promise<void>> => {
       const found = await readObject(path);
       const pid = found?.pid;
       const ticks = typeof found?.ticks === 'string' ? found.ticks : null;
-      if (typeof pid === 'number' && (await isAlive({ pid, ticks }))) {
+      if (typeof pid === 'number' && isAlive({ pid, ticks })) {
         throw new MusterError('DATA_FOLDER_LOCKED', `process ${pid} uses the data folder ${folder}`, {
           hint: 'stop that agent, or give this one a --data folder of its own',
           details: { pid },
