@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import {
   MusterError,
   OriginalRunId,
@@ -34,11 +34,13 @@ export const readGroup = ({
   ends,
 }: RowGroup): { readonly parts: ReadonlyMap<string, RowsPart>; readonly heard: HeardRows } => {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const clean = isUtf8(buffer);
+  // Nearly always: then to make text of it is to copy it.
+  const ascii = isAscii(buffer);
+  const clean = ascii || isUtf8(buffer);
   const reader = new GroupReader();
   let start = 1;
   for (const end of ends) {
-    const text = buffer.toString('utf8', start, end);
+    const text = buffer.toString(ascii ? 'latin1' : 'utf8', start, end);
     reader.add(text, clean ? buffer.subarray(start, end) : null);
     start = end + 1;
   }
@@ -53,6 +55,8 @@ class GroupReader {
   /** Messages that are kept byte for byte. */
   #whole = 0;
   #last: { readonly id: string; readonly share: Share } | null = null;
+  /** Who sent the message before: mostly this one too. */
+  #sender: { readonly run: string; readonly agent: string } | null = null;
 
   /** @param raw the same in bytes; null when they are no UTF-8 */
   add(text: string, raw: Uint8Array | null): void {
@@ -108,6 +112,8 @@ class GroupReader {
   }
 
   #sent(run: string, agent: string, hostname: string | null): void {
+    if (this.#sender?.agent === agent && this.#sender.run === run) return;
+    this.#sender = { run, agent };
     const key = `${run} ${agent}`;
     if (!this.#senders.has(key)) this.#senders.set(key, { run, agent, hostname });
   }
