@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { createSecureContext } from 'node:tls';
 import type { Deadlines, Timed } from './deadlines.js';
 import { dial, type TlsSettings } from './dial.js';
+import { DirectWriter, descriptorOf, isOpen, ONE_WRITE_BYTES } from './direct-write.js';
 import { CAUSES, causeOf, type ErrorCause, type Stage, timeoutCause } from './error-codes.js';
 import { EndedExchange, type ExchangeSink, type Outgoing } from './exchange.js';
 import type { HeadMemo } from './head-memo.js';
@@ -33,8 +34,7 @@ export const tlsSettings = (insecureSkipTLSVerify: boolean, ca?: string): (() =>
  * keeps of them it copies.
  */
 const READ_BUFFER = Buffer.allocUnsafeSlow(64 * 1_024);
-/** A request up to this size, body included, is written as one piece. */
-const ONE_WRITE_BYTES = 16 * 1_024;
+const DIRECT = new DirectWriter();
 
 const us = (ms: number): number => (ms > 0 ? Math.round(ms * 1_000) : 0);
 
@@ -54,6 +54,8 @@ export class Connection implements Timed, Writer {
     if (Number.isNaN(this.#writtenMs) && this.#sentBytes > 0) this.#noteWritten(performance.now());
   };
   #socket: Socket | null = null;
+  /** Of the open socket; -1 where only its stream can be written to. */
+  #descriptor = -1;
   #stage: Stage = 'resolving';
   #out: Outgoing | null = null;
   #sink: ExchangeSink | null = null;
@@ -189,6 +191,7 @@ export class Connection implements Timed, Writer {
   #opened(socket: Socket): void {
     if (this.#socket !== socket) return;
     this.#stage = 'open';
+    this.#descriptor = this.origin.tls ? -1 : descriptorOf(socket);
     this.#openMs = this.origin.tls ? performance.now() : this.#connectedMs;
     this.#write();
   }
@@ -199,14 +202,25 @@ export class Connection implements Timed, Writer {
     const out = this.#out;
     if (socket === null || out === null) return performance.now();
     const { head, body } = out;
-    if (body === null) {
-      this.#sentBytes = head.length;
-      socket.write(head, 'latin1', this.#onWritten);
-    } else {
-      this.#sentBytes = head.length + body.byteLength;
-      this.#writeWithBody(socket, head, body);
-    }
+    this.#sentBytes = body === null ? head.length : head.length + body.byteLength;
+    if (this.#descriptor >= 0 && this.#sentBytes <= ONE_WRITE_BYTES && isOpen(socket))
+      return this.#writeDirectly(socket, head, body);
+    if (body === null) socket.write(head, 'latin1', this.#onWritten);
+    else this.#writeWithBody(socket, head, body);
     return this.#noteWritten(performance.now());
+  }
+
+  /** Its stream holds nothing: an exchange before this one would not have been followed by another. */
+  #writeDirectly(socket: Socket, head: string, body: Uint8Array | null): number {
+    const took = DIRECT.write(this.#descriptor, head, body);
+    const nowMs = performance.now();
+    if (took === this.#sentBytes) {
+      this.#writtenMs = nowMs;
+      return nowMs;
+    }
+    if (typeof took === 'number') socket.write(DIRECT.rest(took, this.#sentBytes), this.#onWritten);
+    else socket.destroy(took);
+    return this.#noteWritten(nowMs);
   }
 
   /** What the kernel did not take at once lies in the socket's queue; the write's callback asks again. */
@@ -298,6 +312,7 @@ export class Connection implements Timed, Writer {
   #drop(): void {
     const socket = this.#socket;
     this.#socket = null;
+    this.#descriptor = -1;
     this.#attempt += 1;
     socket?.destroy();
   }
