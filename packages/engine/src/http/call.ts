@@ -3,7 +3,7 @@ import { Body } from './body-buffer.js';
 import type { Connection, ConnectionShared } from './connection.js';
 import type { CookieJar } from './cookie-jar.js';
 import { decodeBody } from './decode-body.js';
-import { CAUSES } from './error-codes.js';
+import { CAUSES, type ErrorCause } from './error-codes.js';
 import { type Exchange, type ExchangeSink, type Outgoing, unsentExchange } from './exchange.js';
 import type { TypedBody } from './form.js';
 import { HttpResponse } from './http-response.js';
@@ -11,6 +11,7 @@ import type { HttpUser, RecordedRequest } from './http-user.js';
 import { makeOutgoing, type OutgoingDefaults } from './outgoing.js';
 import { paramsForHop, type Redirect, redirectOf } from './redirect.js';
 import type { TargetUrl, TargetUrls } from './target-url.js';
+import type { Settler } from './write-turn.js';
 
 /** What all calls of a test share. */
 export interface CallContext {
@@ -27,14 +28,15 @@ export interface CallRequest extends RecordedRequest {
   readonly url: TargetUrl;
   readonly body: TypedBody | null;
   readonly params: Params;
-  readonly jar: CookieJar;
+  /** Null: its user's. */
+  readonly jar: CookieJar | null;
   readonly expects: ExpectedStatuses;
   /** The `name` tag where the author gave one; else the name is each hop's URL. */
   readonly givenName: string | undefined;
 }
 
 /** One call of `http`: an exchange, and those that its redirects lead to. Settles unless its iteration is cut off. */
-export class Call implements ExchangeSink {
+export class Call implements ExchangeSink, Settler {
   readonly #context: CallContext;
   readonly #user: HttpUser;
   readonly #resolve: (response: Response) => void;
@@ -43,6 +45,9 @@ export class Call implements ExchangeSink {
   #out: Outgoing | null = null;
   #connection: Connection | null = null;
   #hops = 0;
+  /** From its last exchange on. */
+  #response: HttpResponse | null = null;
+  #failed: ErrorCause | null = null;
 
   constructor(
     context: CallContext,
@@ -60,7 +65,8 @@ export class Call implements ExchangeSink {
 
   /** Writes the request and sends it. */
   start(): void {
-    const { method, url, body, params, jar } = this.#request;
+    const { method, url, body, params, jar: given } = this.#request;
+    const jar = given ?? this.#user.jar;
     const out = makeOutgoing({ method, url, body, params, jar }, this.#context.defaults);
     if (typeof out === 'string') this.#settle(unsentExchange(CAUSES.invalidRequest, out));
     else this.send(out);
@@ -90,7 +96,8 @@ export class Call implements ExchangeSink {
   }
 
   #takeCookies(lines: readonly string[]): void {
-    const { jar, url } = this.#request;
+    const { url } = this.#request;
+    const jar = this.#request.jar ?? this.#user.jar;
     for (const line of lines) jar.take(line, url.cookiePlace, Date.now());
   }
 
@@ -132,13 +139,21 @@ export class Call implements ExchangeSink {
   }
 
   #settle(ended: Exchange): void {
-    const request = this.#request;
     const exchange = decoded(ended);
     this.#record(exchange);
-    const response = new HttpResponse(exchange, request, this.#out);
-    if (exchange.cause !== null && this.#context.throws)
-      this.#reject(new Error(`[${exchange.cause.name}] ${request.method} ${request.url.href}: ${response.error}`));
-    else this.#resolve(response);
+    this.#response = new HttpResponse(exchange, this.#request, this.#out);
+    this.#failed = exchange.cause;
+    this.#context.shared.writes.settle(this);
+  }
+
+  settleNow(): void {
+    // Cut off since its answer came.
+    if (this.#user.cancelled || this.#response === null) return;
+    const cause = this.#failed;
+    const { method, url } = this.#request;
+    if (cause !== null && this.#context.throws)
+      this.#reject(new Error(`[${cause.name}] ${method} ${url.href}: ${this.#response.error}`));
+    else this.#resolve(this.#response);
   }
 }
 

@@ -63,6 +63,7 @@ export class HttpClient implements Http {
   readonly #bound = new Map<string, HttpClient>();
   /** Nobody has set a callback: the usual case, which needs no look at the table. */
   #noCallbacks = true;
+  #lastPlain: CallRequest | null = null;
   readonly CookieJar: Http['CookieJar'];
 
   constructor(ports: HttpClientPorts) {
@@ -187,24 +188,53 @@ export class HttpClient implements Http {
     const href = hrefOf(url);
     const target = this.#context.urls.get(href) ?? this.#target(href);
     if (target === null) return this.#invalidUrl(user, method, href, params);
+    const isPlain = params === NO_PARAMS && this.#noCallbacks && method === 'GET' && typeof url === 'string';
     return new Promise((resolve, reject) => {
-      const givenName = params.tags?.name ?? (typeof url === 'string' ? undefined : url.name);
-      const request: CallRequest = {
-        method,
-        url: target,
-        body: bodyOf(body),
-        params,
-        jar: ScriptCookieJar.jarOf(params.jar) ?? user.jar,
-        expects: this.#expected(user, params),
-        givenName,
-        name: givenName ?? target.href,
-        tags: params.tags,
-      };
+      const request = isPlain ? this.#plainRequest(target) : this.#request(user, method, url, target, body, params);
       const call = new Call(this.#context, user, request, resolve, reject);
       if (method === 'GET' && params === NO_PARAMS && user.jar.empty && !this.#context.defaults.close)
         call.send(this.#plainGet(target));
       else call.start();
     });
+  }
+
+  #request(
+    user: HttpUser,
+    method: string,
+    url: string | NamedUrl,
+    target: TargetUrl,
+    body: RequestBody | undefined,
+    params: Params,
+  ): CallRequest {
+    const givenName = params.tags?.name ?? (typeof url === 'string' ? undefined : url.name);
+    return {
+      method,
+      url: target,
+      body: bodyOf(body),
+      params,
+      jar: ScriptCookieJar.jarOf(params.jar),
+      expects: this.#expected(user, params),
+      givenName,
+      name: givenName ?? target.href,
+      tags: params.tags,
+    };
+  }
+
+  /** A GET of nothing but a URL: the same for all users, and most often the same as before. */
+  #plainRequest(url: TargetUrl): CallRequest {
+    if (this.#lastPlain?.url !== url)
+      this.#lastPlain = {
+        method: 'GET',
+        url,
+        body: null,
+        params: NO_PARAMS,
+        jar: null,
+        expects: DEFAULT_EXPECTED,
+        givenName: undefined,
+        name: url.href,
+        tags: undefined,
+      };
+    return this.#lastPlain;
   }
 
   /** The parts of a URL, also of a relative one; null when it is none. */
