@@ -43,7 +43,7 @@ export const windowPayload = (second: number, requests: number, over: Partial<Wi
   };
 };
 
-/** The columns of so many requests; `ended_us` counts up from `from`. */
+/** The columns of so many requests; `ended_us` counts up from `from`, texts alternate but for `method`. */
 export const samplesPayload = (rows: number, from = 0): { rows: number; columns: Column[] } => ({
   rows,
   columns: SAMPLE_COLUMNS.map(({ name, type }) => columnOf(name, type, rows, from)),
@@ -59,8 +59,15 @@ const columnOf = (name: string, type: Column['type'], rows: number, from: number
       return { name, type, data: bytesOf(Uint32Array.from({ length: rows }, (_, row) => row)) };
     case 'u8':
       return { name, type, data: new Uint8Array(rows) };
-    case 'dict':
-      return { name, type, data: bytesOf(Uint32Array.from({ length: rows }, (_, row) => row % 2)), values: ['a', 'ü'] };
+    case 'dict': {
+      const textOf = (row: number): number => (name === 'method' ? 1 : row % 2);
+      return {
+        name,
+        type,
+        data: bytesOf(Uint32Array.from({ length: rows }, (_, row) => textOf(row))),
+        values: ['a', 'ü'],
+      };
+    }
   }
 };
 

@@ -102,6 +102,7 @@ export const describeStore = (name: string, make: () => Promise<StoreUnderTest>)
         Array.from({ length: rows }, (_, row) => row),
       );
       expect(column(first, 'name').slice(0, 3)).toEqual(['a', 'ü', 'a']);
+      expect([...column(first, 'method'), ...column(rest, 'method')]).toEqual(Array.from({ length: rows }, () => 'ü'));
       expect(column(first, 'status')[0]).toBe(-1);
       expect(column(first, 'duration_us')[2_999]).toBe(2_999);
       expect(column(first, 'worker')[0]).toBe(3);

@@ -56,6 +56,22 @@ export const appendRows = async (
   columns: Columns,
   count: number,
   valueAt: (column: number, row: number) => QueryValue,
+): Promise<void> =>
+  await appendChunks(connection, table, columns, count, (chunk, start, rows) => {
+    for (const [index, [, kind]] of columns.entries()) {
+      const vector = chunk.getColumnVector(index);
+      for (let row = 0; row < rows; row += 1) vector.setItem(row, toDuck(kind, valueAt(index, start + row)));
+      vector.flush();
+    }
+  });
+
+/** Appends chunks that `fill` fills with the rows from `start` on. */
+export const appendChunks = async (
+  connection: DuckDBConnection,
+  table: string,
+  columns: Columns,
+  count: number,
+  fill: (chunk: DuckDBDataChunk, start: number, rows: number) => void,
 ): Promise<void> => {
   if (count === 0) return;
   const appender = await connection.createAppender(table);
@@ -63,11 +79,7 @@ export const appendRows = async (
   for (let start = 0; start < count; start += CHUNK_ROWS) {
     const rows = Math.min(CHUNK_ROWS, count - start);
     const chunk = DuckDBDataChunk.create(types, rows);
-    for (const [index, [, kind]] of columns.entries()) {
-      const vector = chunk.getColumnVector(index);
-      for (let row = 0; row < rows; row += 1) vector.setItem(row, toDuck(kind, valueAt(index, start + row)));
-      vector.flush();
-    }
+    fill(chunk, start, rows);
     appender.appendDataChunk(chunk);
   }
   appender.flushSync();

@@ -2,17 +2,9 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { REPLAYED, replayPage } from '../replay-rows.js';
 import { type DecodedBatch, marksOf, type RunBook } from '../run-book.js';
 import type { QueryPage, QueryTable, QueryValue, ReplayPage, StoredEvent, StoredStream } from '../store.js';
-import {
-  type BatchRows,
-  type Columns,
-  eventRow,
-  type Row,
-  rowsOf,
-  sampleValue,
-  TABLES,
-  type TableName,
-} from '../tables.js';
+import { type Columns, eventRow, type Row, rowsOf, TABLES, type TableName } from '../tables.js';
 import { appendRows, sqlType } from './append-rows.js';
+import { appendSamples } from './append-samples.js';
 
 /** One thread and a bounded cache per file: many runs may be open at a time. */
 export const DUCKDB_SETTINGS = { threads: '1', memory_limit: '256MB' } as const;
@@ -58,7 +50,7 @@ export class RunFile implements RunBook {
             parts.flatMap((part) => part.rows.flatMap(([name, rows]) => (name === table ? rows : []))),
           );
       }
-      for (const { samples } of parts) if (samples !== null) await this.#appendSamples(samples);
+      for (const { samples } of parts) if (samples !== null) await appendSamples(this.#connection, samples);
       for (const mark of marksOf(batches)) {
         await this.#connection.run(
           `INSERT INTO streams VALUES ($1, $2, $3, $4)
@@ -120,16 +112,6 @@ export class RunFile implements RunBook {
       rows.length,
       (column, row) => rows[row]?.[column] ?? null,
     );
-  }
-
-  #appendSamples(samples: NonNullable<BatchRows['samples']>): Promise<void> {
-    const { agent, worker, columns } = samples;
-    return appendRows(this.#connection, 'samples', TABLES.samples, samples.count, (column, row) => {
-      if (column === 0) return agent;
-      if (column === 1) return worker;
-      const values = columns[column - 2];
-      return values === undefined ? null : sampleValue(values, row);
-    });
   }
 
   async #transaction(work: () => Promise<void>): Promise<void> {
