@@ -1,4 +1,4 @@
-import type { RunEvent, Snapshot } from '@muster/protocol';
+import { MusterError, type RunEvent, type Snapshot } from '@muster/protocol';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { noteEvent, progress, progressEvent, RUN, runInfo, snapshot, stateEvent } from '../test/fake-broker.js';
@@ -96,5 +96,43 @@ describe('following a run', () => {
       }),
       { numRuns: 100 },
     );
+  });
+
+  const troubled = (attach: () => Promise<Snapshot>, patienceMs: number) => {
+    let asked = 0;
+    const port = {
+      attach: () => {
+        asked += 1;
+        return attach();
+      },
+      listen: () => () => undefined,
+      signal: new AbortController().signal,
+      patienceMs,
+    };
+    const reading = (async () => {
+      const seen: RunEvent[] = [];
+      for await (const event of follow(RUN, port)) seen.push(event);
+      return seen;
+    })().catch((thrown: MusterError) => thrown);
+    return { reading, asked: () => asked };
+  };
+
+  it('names the full disk of a broker that lives, and can keep nothing for as long as it is waited for', async () => {
+    const full = new MusterError('DISK_FULL', 'no space left on device');
+    const { reading, asked } = troubled(() => Promise.reject(full), 30_000);
+    await vi.advanceTimersByTimeAsync(32_000);
+    const thrown = await reading;
+    expect(thrown).toMatchObject({ code: 'DISK_FULL', message: expect.stringContaining('no space left on device') });
+    expect(asked()).toBeLessThan(40);
+  });
+
+  it('goes on when there is room again', async () => {
+    let isFull = true;
+    const full = new MusterError('DISK_FULL', 'no space left on device');
+    const { reading } = troubled(async () => (isFull ? Promise.reject(full) : snapshot(3, 'finished')), 30_000);
+    await vi.advanceTimersByTimeAsync(20_000);
+    isFull = false;
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(await reading).toMatchObject([{ kind: 'progress' }, { kind: 'state', state: 'finished' }]);
   });
 });

@@ -1,6 +1,6 @@
 import { MusterError, type RunEvent, type RunId, type RunInfo, type Snapshot, TIMES } from '@muster/protocol';
 import type { EventListener } from './event-feed.js';
-import { aborted } from './give-up.js';
+import { aborted, pause } from './give-up.js';
 import { Mailbox } from './mailbox.js';
 
 /** What following needs of a connection. */
@@ -16,6 +16,9 @@ export interface FollowPort {
 
 /** Events kept for a reader that is slow; beyond it the oldest go, and the gap is filled by a snapshot. */
 const KEPT_EVENTS = 256;
+/** What a broker says that lives, and can't write: it goes on as soon as it can. */
+const TROUBLE: ReadonlySet<string> = new Set(['DISK_FULL', 'STORE_FAILED']);
+const TROUBLE_MS = 1_000;
 const isOver = (run: Pick<RunInfo, 'state'>): boolean => run.state === 'finished';
 
 /**
@@ -23,7 +26,8 @@ const isOver = (run: Pick<RunInfo, 'state'>): boolean => run.state === 'finished
  * two seconds, the broker is asked where the run stands, and what was missed of it follows from the snapshot. So it
  * always ends, whatever is lost on the way.
  *
- * @throws MusterError `BROKER_LOST` when the broker stayed away, `ABORTED`, or what the broker answers (`RUN_UNKNOWN`).
+ * @throws MusterError `BROKER_LOST` when the broker stayed away, `DISK_FULL` or `STORE_FAILED` when it could not write for
+ * as long, `ABORTED`, or what the broker answers (`RUN_UNKNOWN`).
  */
 export async function* follow(run: RunId, port: FollowPort): AsyncGenerator<RunEvent, void, undefined> {
   const box = new Mailbox<RunEvent>(KEPT_EVENTS);
@@ -65,25 +69,38 @@ export async function* follow(run: RunId, port: FollowPort): AsyncGenerator<RunE
   }
 }
 
-/** Where the run stands; null when nobody answered and there is patience left. */
+/** Where the run stands; null when there was no answer, or none but trouble with the disk, and there is patience left. */
 const standing = async (run: RunId, port: FollowPort, heardMs: number): Promise<Snapshot | null> => {
   try {
     return await port.attach(run);
   } catch (thrown) {
     const error = MusterError.from(thrown);
-    if (error.code !== 'TIMEOUT') throw port.signal.aborted ? stopped(run, port.signal) : error;
+    const isTrouble = TROUBLE.has(error.code);
+    if (error.code !== 'TIMEOUT' && !isTrouble) throw port.signal.aborted ? stopped(run, port.signal) : error;
     const awayMs = performance.now() - heardMs;
-    if (awayMs < port.patienceMs) return null;
-    throw new MusterError(
-      'BROKER_LOST',
-      `the broker has not answered for ${Math.round(awayMs / 1_000)} s: run ${run} is out of sight`,
-      {
-        cause: error,
-        hint: 'the agents may go on; look again with `muster attach` when the broker is back',
-      },
-    );
+    if (awayMs < port.patienceMs) {
+      // This answer came at once, and so would the next.
+      if (isTrouble) await pause(TROUBLE_MS, `following run ${run}`, [port.signal]).catch(() => undefined);
+      return null;
+    }
+    const seconds = Math.round(awayMs / 1_000);
+    throw isTrouble
+      ? new MusterError(
+          error.code,
+          `the broker can keep nothing for ${seconds} s (${plain(error)}): run ${run} stands still`,
+          {
+            cause: error,
+            hint: 'free some room where the broker has its data: the run goes on then; look again with `muster attach`',
+          },
+        )
+      : new MusterError('BROKER_LOST', `the broker has not answered for ${seconds} s: run ${run} is out of sight`, {
+          cause: error,
+          hint: 'the agents may go on; look again with `muster attach` when the broker is back',
+        });
   }
 };
+
+const plain = ({ message }: MusterError): string => message.replace(/^\[\w+\] /, '');
 
 const stopped = (run: RunId, signal: AbortSignal): MusterError =>
   signal.reason instanceof MusterError ? signal.reason : aborted(`following run ${run}`, signal);

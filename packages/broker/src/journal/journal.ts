@@ -40,6 +40,7 @@ export class Journal {
   #bytes: number;
   #queue: Waiting[] = [];
   #writing: Promise<void> | null = null;
+  #trouble: MusterError | null = null;
   #closing = false;
   #wake: () => void = () => undefined;
 
@@ -94,6 +95,11 @@ export class Journal {
     });
   }
 
+  /** Why nothing becomes durable, while that lasts for more than one try: whatever waits for a change waits for that. */
+  get trouble(): MusterError | null {
+    return this.#trouble;
+  }
+
   async close(): Promise<void> {
     this.#closing = true;
     this.#wake();
@@ -125,11 +131,13 @@ export class Journal {
         if (failed === null) await this.#writeGroup(Buffer.concat(group.map(({ record }) => record)));
         else await this.#rewrite();
         if (failed !== null) this.#health.recovered();
+        this.#trouble = null;
         return null;
       } catch (thrown) {
         const error = storeError(thrown);
         if (this.#closing) return error;
         if (failed === null) this.#health.failed(isDiskFull(thrown) ? 'DISK_FULL' : 'STORE_FAILED', error.message);
+        else this.#trouble = error;
         failed = error;
         await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, RETRY_MS);

@@ -67,6 +67,13 @@ export class Control {
 
   /** Hands an event to the controller. A fault of ours in there is logged, and answered when somebody asked. */
   handle(event: ControllerEvent): void {
+    const { trouble } = this.#parts.journal;
+    if (trouble !== null && event.type === 'client' && event.message.type === 'attach') {
+      // The answer would stand behind what can't be saved, and its client would take this broker for lost. Of all
+      // questions this one alone changes nothing, and is asked again and again.
+      this.#parts.fail(event.client, event.message.id, trouble.toWire());
+      return;
+    }
     try {
       this.#push(this.#parts.controller.handle(event, this.#parts.now()));
     } catch (thrown) {
