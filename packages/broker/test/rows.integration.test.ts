@@ -1,9 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Store } from '../src/store/store.js';
 import { ThreadStore } from '../src/store/thread/thread-store.js';
-import { describeRows, type RowsOptions } from './describe-rows.js';
+import { describeRows, groupOf, type RowsOptions } from './describe-rows.js';
 import { describeStore } from './describe-store.js';
 
 const health = { failed: () => undefined, recovered: () => undefined };
@@ -55,4 +56,34 @@ describeStore('a third-party', async () => {
       await rm(folder, { recursive: true, force: true });
     },
   };
+});
+
+describe('rows of the original whose catalogue lost what it knew of them', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'muster-rows-'));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  it('are there after the next start, before another row comes', async () => {
+    const first = await openThread('duckdb', folder);
+    for (const run of ['one', 'two']) {
+      const rows = [1, 2, 3].map((n) => ({ data_type: 'mine', agent_id: 'a', run_id: run, n }));
+      await first.rows.take(groupOf(rows)).kept;
+    }
+    await first.close();
+    // As after a cut of power that took the end of its log, here all of it.
+    for (const name of await readdir(folder)) if (name.startsWith('catalogue')) await rm(join(folder, name));
+
+    const second = await openThread('duckdb', folder);
+    expect(await second.rows.runs()).toEqual(['one', 'two']);
+    expect(await second.rows.counts('one')).toEqual({ mine: 3 });
+    expect(await second.rows.metadata('two')).toEqual({ has_data: 1 });
+    await second.rows.delete('two');
+    await second.close();
+
+    const third = await openThread('duckdb', folder);
+    expect(await third.rows.runs()).toEqual(['one']);
+    await third.close();
+  });
 });

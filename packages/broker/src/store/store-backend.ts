@@ -13,6 +13,11 @@ export interface StoreBackend {
   readonly rowsCatalogue: RowsCatalogue;
   /** The same for a run of the original. */
   openRows(run: string): Promise<RowsBook>;
+  /**
+   * Runs of the original of which there is a book, for a store whose catalogue can lose its end while a book keeps what
+   * was in it, as files do at a cut of power: what the catalogue does not know is taken in again at the start.
+   */
+  rowsThere?(): Promise<readonly string[]>;
   /** Deletes everything of a run of the original; its book is closed. */
   removeRows(run: string): Promise<void>;
   /** What all runs of the original use, in bytes. */

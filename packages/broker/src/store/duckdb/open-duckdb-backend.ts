@@ -7,6 +7,8 @@ import { RowsTable } from './rows-catalogue.js';
 import { RowsFile } from './rows-file.js';
 import { RunFile } from './run-file.js';
 
+const ENDING = '.duckdb';
+
 /**
  * The embedded store: `catalogue.duckdb`, `runs/<id>.duckdb` per native run, `originals/<id>.duckdb` per run of the
  * original. Options: `directory` (in place of the data folder), `sync-delay` (milliseconds), `max-size` (of `originals/`).
@@ -17,7 +19,7 @@ export const openDuckdbBackend: OpenStore = async ({ folder, options }) => {
   await mkdir(runs, { recursive: true });
   await mkdir(originals, { recursive: true });
   const catalogue = await CatalogueFile.open(join(home, 'catalogue.duckdb'));
-  const pathOf = (run: string) => join(originals, `${run}.duckdb`);
+  const pathOf = (run: string) => join(originals, `${run}${ENDING}`);
   return {
     catalogue,
     openBook: (run) => RunFile.open(join(runs, `${run}.duckdb`)),
@@ -27,6 +29,11 @@ export const openDuckdbBackend: OpenStore = async ({ folder, options }) => {
       await rm(pathOf(run), { force: true });
       await rm(`${pathOf(run)}.wal`, { force: true });
     },
+    rowsThere: async () =>
+      (await readdir(originals))
+        .filter((name) => name.endsWith(ENDING))
+        .map((name) => name.slice(0, -ENDING.length))
+        .sort(),
     rowsBytes: async () => {
       let bytes = 0;
       for (const entry of await readdir(originals, { withFileTypes: true }))

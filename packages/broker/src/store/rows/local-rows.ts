@@ -41,7 +41,10 @@ export class LocalRows implements RowStore {
   }
 
   static async open(options: LocalRowsOptions): Promise<LocalRows> {
-    const rows = new LocalRows(options, await RowsIndex.open(options.backend.rowsCatalogue));
+    const index = await RowsIndex.open(options.backend.rowsCatalogue);
+    // A cut of power can take the end of the catalogue's log, and leave rows that were noted in it.
+    for (const run of (await options.backend.rowsThere?.()) ?? []) await index.takeIn(run);
+    const rows = new LocalRows(options, index);
     await rows.#resume();
     return rows;
   }

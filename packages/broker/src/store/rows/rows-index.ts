@@ -87,9 +87,14 @@ export class RowsIndex {
     });
   }
 
-  /** A run is about to have rows. */
+  /** A run has rows, or is about to. */
   async noteRows(run: string): Promise<void> {
     if (this.#runs.get(run)?.hasRows === false) await this.change(run, () => ({ hasRows: true }));
+  }
+
+  /** There are rows of a run, whatever the catalogue knows of it. */
+  async takeIn(run: string): Promise<void> {
+    if (this.#runs.get(run)?.hasRows !== true) await this.change(run, () => ({ hasRows: true }));
   }
 
   /** From now on nothing of this run is taken in. */
