@@ -51,13 +51,16 @@ const countOf = async (client: OriginalClient): Promise<number> =>
   Number(((await client.result('CTRL_GET_COUNTS', { run_id: RUN })) as Body).mine ?? 0);
 const textOf = (n: number): string => `${n} ${SEPARATOR.repeat(n % 7)} ${n}`;
 
-/** Rows without end, each with its number, until it is told to stop; the answer is how many went out. */
+/** More than are taken before the kill, and few enough to be read again one by one. */
+const MAX_ROWS = 50_000;
+
+/** Rows, each with its number, until it is told to stop or there are enough; the answer is how many went out. */
 const pushing = (receiver: string) => {
-  const socket = kept(new zmq.Push({ linger: 0, sendTimeout: 1_000 }));
+  const socket = new zmq.Push({ linger: 0, sendTimeout: 1_000 });
   socket.connect(receiver);
   let [sent, isOver] = [0, false];
   const work = async (): Promise<number> => {
-    while (!isOver) {
+    while (!isOver && sent < MAX_ROWS) {
       const row = { data_type: 'mine', agent_id: 'a', run_id: RUN, n: sent, text: textOf(sent) };
       await socket.send(JSON.stringify(row)).then(
         () => {
@@ -67,16 +70,19 @@ const pushing = (receiver: string) => {
         () => undefined,
       );
     }
-    socket.close();
     return sent;
   };
   const done = work();
-  return {
-    stop: () => {
-      isOver = true;
-      return done;
-    },
+  const stop = async (): Promise<number> => {
+    isOver = true;
+    const all = await done;
+    // Not before: what is still on its way into a closed socket is an error that nobody expects.
+    socket.close();
+    return all;
   };
+  // Also for a test that fails before it stops it.
+  kept({ close: () => void stop() });
+  return { stop };
 };
 
 /** Every row is whole and there once, and they are as many as are counted. */
