@@ -143,7 +143,7 @@ describe('a run of ours', () => {
     const [error] = small.flatMap(({ counts: { addError = [] } }) => addError);
     expect(error?.exc_info).toEqual(['FAIL', 'no stock', '  at shop.ts:3:1']);
     const [hit] = small.flatMap(({ counts: { add_hit = [] } }) => add_hit);
-    expect(hit).toMatchObject({ url: 'a', method: 'a', status: -1, elapsed: 0 });
+    expect(hit).toMatchObject({ url: 'a', method: 'ü', status: -1, elapsed: 0 });
     // Iterations of an agent are told apart: none is counted for another.
     const starts = small.flatMap(({ counts: { startTest = [] } }) => startTest.map((row) => JSON.stringify(row)));
     expect(new Set(starts).size).toBe(10);
