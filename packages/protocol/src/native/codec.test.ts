@@ -41,11 +41,10 @@ describe('the native codec', () => {
   });
 
   it('brings any plain data back', () => {
-    const data = fc.dictionary(
-      fc.string({ maxLength: 8 }).filter((name) => name !== '__proto__'),
-      fc.jsonValue({ maxDepth: 4 }),
-      { maxKeys: 6 },
-    );
+    // A member called `__proto__` comes back under another name: on no account may it be one.
+    const data = fc
+      .dictionary(fc.string({ maxLength: 8 }), fc.jsonValue({ maxDepth: 4 }), { maxKeys: 6 })
+      .filter((value) => !JSON.stringify(value).includes('__proto__'));
     fc.assert(
       fc.property(data, (value) => {
         expect(unpackNative(encodeNative({ value }))).toEqual(
