@@ -50,7 +50,7 @@ describe('what an agent left that was killed', () => {
   });
 
   it('ends by SIGKILL what does not mind SIGTERM, also without its leader', async () => {
-    const { group, said, exit } = await shell('(trap "" TERM; echo 1 >&2; exec sleep 600) 2>&1 & echo $!; wait', {});
+    const { group, said, exit } = await shell(`sh -c 'trap "" TERM; echo $$; exec sleep 600' & wait`);
     const noted = notedOf(group);
     const { left, log } = await reap(noted);
     expect(left).toEqual([]);
