@@ -1,4 +1,4 @@
-import type { OriginalMetadata, OriginalPage, OriginalQuery } from '../../original/original-results.js';
+import type { OriginalResults } from '../../original/original-results.js';
 
 /** Messages of the receiver: `[first,second,third]`. */
 export interface RowGroup {
@@ -24,22 +24,10 @@ export interface TakenRows {
 }
 
 /**
- * Where rows of the original are kept; the words are those of `OriginalResults`. While the disk is full or fails, what was
- * taken waits and is tried again.
+ * Where rows of the original are kept: `OriginalResults` but for what comes in, which is many messages at once. While the
+ * disk is full or fails, what was taken waits and is tried again.
  */
-export interface RowStore {
+export interface RowStore extends Omit<OriginalResults, 'take' | 'ping'> {
   take(group: RowGroup): TakenRows;
-  open(run: string, metadata: OriginalMetadata): Promise<void>;
-  counts(run: string): Promise<Readonly<Record<string, number>>>;
-  urls(run: string): Promise<Readonly<Record<string, number>>>;
-  data(run: string, query: OriginalQuery): AsyncIterable<readonly string[]>;
-  errors(run: string, page: OriginalPage): AsyncIterable<readonly string[]>;
-  metadata(run: string): Promise<OriginalMetadata>;
-  updateMetadata(run: string, changes: OriginalMetadata): Promise<void>;
-  runs(): Promise<readonly string[]>;
-  delete(run: string): Promise<void>;
-  summarise(run: string): Promise<void>;
-  ended(run: string): Promise<void>;
-  flush(): Promise<void>;
   close(): Promise<void>;
 }
