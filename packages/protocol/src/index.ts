@@ -64,6 +64,7 @@ export {
   Column,
   EndPayload,
   ErrorGroup,
+  EVERY_WORKER,
   SAMPLE_COLUMNS,
   SamplesPayload,
   WindowPayload,

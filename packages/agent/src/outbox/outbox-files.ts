@@ -4,13 +4,11 @@ import {
   type AgentId,
   type BatchHeader,
   BOUNDS,
-  decodeNative,
   encodeNative,
   type RunId,
   runOfStream,
   type StreamId,
   streamId,
-  WindowPayload,
 } from '@muster/protocol';
 import type { SupervisorEvent } from '../supervisor/event.js';
 import type { SavedStream } from '../supervisor/supervisor-config.js';
@@ -47,8 +45,6 @@ interface Box {
   closedBy: number | null;
 }
 
-/** Acknowledged batches that stay in the file all the same: they tell how far each worker had sealed. */
-const KEPT_FOR_THE_GAP = 64;
 const FILE_NAME = /^([0-9a-f]{32})_([0-9a-f-]{36})\.box$/;
 
 /**
@@ -91,10 +87,8 @@ export class OutboxFiles {
   }
 
   async #recover(path: string, stream: StreamId): Promise<SavedStream | null> {
-    const windows = new Map<number, Buffer>();
     const box = this.#newBox(stream, path);
-    box.file = await BoxFile.recover(path, (header, payload) => {
-      if (header.kind === 'window') windows.set(header.worker, payload);
+    box.file = await BoxFile.recover(path, (header) => {
       if (header.last) box.closedBy = header.number;
       box.agent = header.agent;
     });
@@ -110,10 +104,6 @@ export class OutboxFiles {
       first: box.file.first,
       sizes: box.file.sizes,
       closed: box.closedBy !== null,
-      sealed: [...windows].flatMap(([worker, payload]) => {
-        const toMs = sealedToMs(payload);
-        return toMs === null ? [] : [{ worker, toMs }];
-      }),
     };
   }
 
@@ -270,7 +260,7 @@ export class OutboxFiles {
     }
     void box.steps.run(async () => {
       await box.file
-        ?.forget(upTo - KEPT_FOR_THE_GAP)
+        ?.forget(upTo)
         .catch((thrown: Error) => this.#options.warn(`the outbox keeps room that it does not need: ${thrown.message}`));
     });
   }
@@ -303,11 +293,3 @@ export class OutboxFiles {
     await Promise.all(this.#leaving);
   }
 }
-
-const sealedToMs = (payload: Buffer): number | null => {
-  try {
-    return decodeNative(WindowPayload, payload, BOUNDS.resultBytes).sealedToMs;
-  } catch {
-    return null;
-  }
-};

@@ -1,4 +1,12 @@
-import { agentId, decodeNative, EndPayload, type RunId, SamplesPayload, streamId } from '@muster/protocol';
+import {
+  agentId,
+  decodeNative,
+  EndPayload,
+  EVERY_WORKER,
+  type RunId,
+  SamplesPayload,
+  streamId,
+} from '@muster/protocol';
 import { describe, expect, it } from 'vitest';
 import { samplesOf } from '../../test/support/samples.js';
 import { exitOf, RUN, STREAM, Stage } from '../../test/support/stage.js';
@@ -7,9 +15,7 @@ const OLD_BOOT = 'd'.repeat(32);
 const OLD_RUN = '01900000-0000-7000-8000-0000000000ff' as RunId;
 const OLD_STREAM = streamId(OLD_BOOT, OLD_RUN);
 const old = (closed: boolean) => ({
-  streams: [
-    { stream: OLD_STREAM, run: OLD_RUN, first: 4, sizes: [100, 100], closed, sealed: [{ worker: 1, toMs: 7_000 }] },
-  ],
+  streams: [{ stream: OLD_STREAM, run: OLD_RUN, first: 4, sizes: [100, 100], closed }],
 });
 /** A batch of raw rows, one in four failed. */
 const rows = (count: number, seed: number): Uint8Array =>
@@ -123,7 +129,7 @@ describe('streams', () => {
     });
     expect(decodeNative(EndPayload, end?.payload ?? new Uint8Array())).toMatchObject({
       outcome: 'failed',
-      gaps: [{ worker: 1, fromMs: 7_000, toMs: 8_000 }],
+      gaps: [{ worker: EVERY_WORKER, why: expect.stringContaining('lost') }],
     });
     stage.event({ type: 'link.up' });
     expect(stage.last('hello').streams).toEqual([{ stream: OLD_STREAM, last: 6 }]);

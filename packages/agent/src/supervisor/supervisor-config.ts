@@ -93,8 +93,6 @@ export interface SavedStream {
   readonly sizes: readonly number[];
   /** The last batch there closes the stream. */
   readonly closed: boolean;
-  /** How far each worker had sealed, on the run's clock, as far as the batches that are there tell. */
-  readonly sealed: readonly { readonly worker: number; readonly toMs: number }[];
 }
 
 /** What an agent finds when it starts. */

@@ -2,6 +2,7 @@ import {
   type AgentMessage,
   agentId,
   type BrokerMessage,
+  EVERY_WORKER,
   encodeNative,
   NATIVE_VERSIONS,
   type RunId,
@@ -218,16 +219,12 @@ export class Supervisor {
     }
   }
 
-  /** What an earlier boot did not close is closed now, with a note of what it may not have sealed. */
+  /** What an earlier boot did not close is closed now: what its workers had not sealed is lost, whoever they were. */
   #closeOldStreams(turn: Turn): void {
-    for (const { stream, run, closed, sealed } of this.#saved.streams) {
+    const why = 'the agent ended before it closed the stream: the second that was open is lost';
+    const gaps = [{ worker: EVERY_WORKER, fromMs: 0, toMs: 0, why }];
+    for (const { stream, run, closed } of this.#saved.streams) {
       if (closed) continue;
-      const gaps = sealed.map(({ worker, toMs }) => ({
-        worker,
-        fromMs: toMs,
-        toMs: toMs + 1_000,
-        why: 'the agent ended before it closed the stream: the second that was open is lost',
-      }));
       this.#streams.append(turn, stream, {
         kind: 'end',
         run,

@@ -10,6 +10,7 @@ import {
   scheduleOf,
   workerStripe,
 } from '@muster/plan';
+import { EVERY_WORKER } from '@muster/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { coverageOf } from './coverage.js';
@@ -143,6 +144,21 @@ describe('coverage', () => {
       ),
       { numRuns: 60 },
     );
+  });
+
+  it('names the second that each worker had open when its agent was cut off, those that sealed nothing too', () => {
+    const plans: PlanShape[] = [{ generation: 1, fromMs: 0, members: ['a'] }];
+    const accounts = new WorkerAccounts();
+    accounts.sealed('a', 0, 3_000);
+    accounts.gap('a', EVERY_WORKER, { fromMs: 0, toMs: 0, why: 'killed' });
+    const members = [member('a', { workers: 2 })];
+    // More was started than the run's end would have it: nothing is unknown, and still a second is missing.
+    const coverage = of({ options: null, plans, members, endedAtMs: 2_000 }, accounts, ['a']);
+    expect(coverage.gaps).toEqual([
+      { agent: 'a', worker: 0, fromMs: 3_000, toMs: 4_000, why: 'killed', unknownSlots: 0 },
+      { agent: 'a', worker: 1, fromMs: 0, toMs: 1_000, why: 'killed', unknownSlots: 0 },
+    ]);
+    expect(coverage).toMatchObject({ complete: false, ratio: 3 / 5 });
   });
 
   it('never keeps silent about starts that are missing without a gap', () => {

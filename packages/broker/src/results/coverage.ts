@@ -38,7 +38,11 @@ export const coverageOf = ({ facts, accounts, closed, totals, rows }: CoverageIn
   for (const member of facts.members) {
     for (let worker = 0; worker < member.workers; worker += 1) {
       const account = accounts.of(member.id, worker);
-      const open = openGap(partEndMs(facts, member, accounts), member, account, closed.has(member.id));
+      const cutOff = accounts.whyCutOff(member.id);
+      const open =
+        cutOff === undefined
+          ? openGap(partEndMs(facts, member, accounts), member, account, closed.has(member.id))
+          : { fromMs: account.sealedToMs, toMs: account.sealedToMs + WINDOW_MS, why: cutOff };
       const found = [...account.gaps, ...(open === null ? [] : [open])];
       const unknown = scenarios.map((scenario) => addSlots(slots, scenario, facts, member, account));
       gaps.push(...namedGaps(found, unknown, member, account, facts.plans));

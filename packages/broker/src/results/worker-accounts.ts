@@ -1,4 +1,5 @@
 import type { SeriesSnapshot } from '@muster/metrics';
+import { EVERY_WORKER } from '@muster/protocol';
 
 /** A time of a worker of which nothing was measured, or what was is lost. */
 export interface AccountGap {
@@ -34,6 +35,7 @@ const WINDOW_MS = 1_000;
 /** Who has sealed how much, and started and dropped how many iterations: what tells whether anything is missing. */
 export class WorkerAccounts {
   readonly #accounts = new Map<string, OpenAccount>();
+  readonly #cutOff = new Map<string, string>();
 
   /** A window was sealed to an instant. Windows may be told in any order. */
   sealed(agent: string, worker: number, sealedToMs: number): void {
@@ -55,9 +57,10 @@ export class WorkerAccounts {
     }
   }
 
-  /** The agent itself says that something is missing. */
+  /** The agent itself says that something is missing; of every worker: what each had open when the agent was cut off. */
   gap(agent: string, worker: number, gap: AccountGap): void {
-    this.#of(agent, worker).gaps.push(gap);
+    if (worker === EVERY_WORKER) this.#cutOff.set(agent, gap.why);
+    else this.#of(agent, worker).gaps.push(gap);
   }
 
   /** A batch that came could not be read: a window of it is a second that is not known. */
@@ -71,6 +74,11 @@ export class WorkerAccounts {
 
   of(agent: string, worker: number): WorkerAccount {
     return this.#accounts.get(keyOf(agent, worker)) ?? emptyAccount(agent, worker);
+  }
+
+  /** Why an agent's workers never sealed what they had open; undefined when that is not so. */
+  whyCutOff(agent: string): string | undefined {
+    return this.#cutOff.get(agent);
   }
 
   /** The latest instant that any worker has sealed. */

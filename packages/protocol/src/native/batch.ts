@@ -62,11 +62,14 @@ export type Column = z.infer<typeof Column>;
 export const SamplesPayload = z.strictObject({ rows: Int, columns: z.array(Column).max(64) });
 export type SamplesPayload = z.infer<typeof SamplesPayload>;
 
+/** In a gap: each worker of the agent, from the instant to which it had sealed. Whoever reads the stream knows that. */
+export const EVERY_WORKER = -1;
+
 /** Payload of kind `end`: closes the stream. */
 export const EndPayload = z.strictObject({
   outcome: z.enum(['done', 'stopped', 'aborted', 'failed']),
-  /** Workers that died: their open window is lost. */
-  gaps: z.array(z.strictObject({ worker: Int, fromMs: Ms, toMs: Ms, why: Text })).max(1_000),
+  /** Workers that died: their open window is lost. A later boot, which did not see them work, says {@link EVERY_WORKER}. */
+  gaps: z.array(z.strictObject({ worker: z.int().min(EVERY_WORKER), fromMs: Ms, toMs: Ms, why: Text })).max(1_000),
 });
 export type EndPayload = z.infer<typeof EndPayload>;
 

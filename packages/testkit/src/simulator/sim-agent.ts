@@ -56,7 +56,6 @@ export class SimAgent {
     this.#outbox = new SimOutbox(this.#random, this.process, {
       writeMs: () => 0.05 + this.#random.unit() * (world.schedule.saveMs + (world.diskIsSlow ? 1_000 : 0)),
       written: (stream, upTo) => this.#handle({ type: 'outbox.written', stream, upTo }),
-      secondOf: (payload) => world.seconds.get(payload),
     });
   }
 

@@ -2,7 +2,6 @@ import type { Saved, SavedStream } from '@muster/agent';
 import { type RunId, runOfStream, type StreamId } from '@muster/protocol';
 import type { Random } from './random.js';
 import type { SimProcess } from './sim-process.js';
-import type { SealedSecond } from './sim-results.js';
 import type { Batch } from './sim-store.js';
 
 interface Box {
@@ -18,7 +17,6 @@ interface Box {
 export interface SimOutboxPort {
   writeMs(): number;
   written(stream: StreamId, upTo: number): void;
-  secondOf(payload: Uint8Array): SealedSecond | undefined;
 }
 
 /** An agent's data folder: streams as files. What is written is there after a crash. */
@@ -96,18 +94,12 @@ export class SimOutbox {
   }
 
   #savedStream(stream: StreamId, { first, batches }: Box): SavedStream {
-    const sealed = new Map<number, number>();
-    for (const { header, payload } of batches) {
-      const second = this.#port.secondOf(payload);
-      if (second !== undefined) sealed.set(header.worker, second.sealedToMs);
-    }
     return {
       stream,
       run: runOfStream(stream) as RunId,
       first,
       sizes: batches.map(() => 300),
       closed: batches.at(-1)?.header.last ?? false,
-      sealed: [...sealed].map(([worker, toMs]) => ({ worker, toMs })),
     };
   }
 }
