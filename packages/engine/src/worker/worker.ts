@@ -6,6 +6,7 @@ import type { WakeSource } from '../pace/pacer.js';
 import type { RightToLoad } from '../right-to-load.js';
 import type { Channel } from './channel.js';
 import { clusterClient } from './cluster-client.js';
+import { warmUp } from './warm-up.js';
 
 export interface WorkerPorts {
   readonly channel: Channel;
@@ -93,6 +94,8 @@ export class Worker {
       abort: (reason) => channel.tell({ type: 'abort', reason }),
     });
     this.#engine = engine;
+    // Before the author's code is there: nothing of the test can be in its way, or see it.
+    await warmUp();
     try {
       channel.tell({ type: 'loaded', ...(await engine.load()) });
     } catch (thrown) {
