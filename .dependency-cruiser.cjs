@@ -17,8 +17,9 @@ module.exports = {
     only('engine', ['protocol', 'metrics', 'plan', 'script']),
     only('bundle', ['protocol', 'script']),
     only('client', ['protocol', 'metrics', 'bundle']),
-    only('agent', ['protocol', 'metrics', 'plan', 'engine', 'bundle']),
-    only('broker', ['protocol', 'metrics', 'plan']),
+    only('daemon', ['protocol']),
+    only('agent', ['protocol', 'metrics', 'plan', 'engine', 'daemon', 'bundle']),
+    only('broker', ['protocol', 'metrics', 'plan', 'daemon']),
     only('cluster', ['protocol', 'client', 'agent', 'broker']),
     {
       name: 'zeromq-only-in-its-wrapper',

@@ -1,14 +1,7 @@
-import { type Logger, pino } from 'pino';
-import type { LogLevel } from './options/settings.js';
+import { type Logger, type LogLevel, makeLogger } from '@muster/daemon';
 
-export type { Logger } from 'pino';
+export type { Logger } from '@muster/daemon';
 
-/**
- * Lines of JSON on standard error, or where `to` says (`stdout`, `stderr`, a file), written before the call returns: no
- * transport, no thread, nothing lost at an exit.
- */
-export const makeLogger = (level: LogLevel, node: string | null, to: string = 'stderr'): Logger =>
-  pino(
-    { level, base: { name: 'agent', pid: process.pid, ...(node === null ? {} : { node }) } },
-    pino.destination({ dest: to === 'stderr' ? 2 : to === 'stdout' ? 1 : to, sync: true }),
-  );
+/** The agent's log; each line says the node, where that is known. */
+export const makeAgentLogger = (level: LogLevel, node: string | null, to: string): Logger =>
+  makeLogger({ name: 'agent', ...(node === null ? {} : { node }) }, level, to);

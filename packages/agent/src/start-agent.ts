@@ -1,5 +1,5 @@
 import type { AgentId } from '@muster/protocol';
-import { makeLogger } from './log.js';
+import { makeAgentLogger } from './log.js';
 import { type AgentOptions, type ResolvedAgentOptions, resolveAgentOptions } from './options/agent-options.js';
 import { AgentShell } from './shell/agent-shell.js';
 import type { SupervisorView } from './supervisor/supervisor.js';
@@ -29,7 +29,7 @@ export const startAgent = (options: AgentOptions = {}): Promise<Agent> => serveA
 
 /** The same with options that are resolved already. */
 export const serveAgent = async (options: ResolvedAgentOptions): Promise<Agent> => {
-  const log = makeLogger(options.logLevel, options.node, options.logFile);
+  const log = makeAgentLogger(options.logLevel, options.node, options.logFile);
   const shell = await AgentShell.start(options, log);
   const { agent, node } = shell;
   log.info({ agent, broker: options.broker, workers: options.workers, data: options.data }, 'ready');

@@ -1,8 +1,8 @@
+import { type Logger, type LogLevel, makeLogger } from '@muster/daemon';
 import { MusterError } from '@muster/protocol';
-import { type Logger, pino } from 'pino';
-import type { LogLevel } from './options/settings.js';
+import { pino } from 'pino';
 
-export type { Logger } from 'pino';
+export type { Logger } from '@muster/daemon';
 
 /** What can happen to any broker, and is said for each thing that it happens to. */
 const PLAIN: ReadonlySet<string> = new Set(['DISK_FULL', 'STORE_FAILED', 'CLOSED']);
@@ -13,12 +13,6 @@ export const errorForLog = (thrown: unknown): unknown => {
   return thrown instanceof Error ? pino.stdSerializers.err(thrown) : thrown;
 };
 
-/**
- * Lines of JSON on standard error, or where `to` says (`stdout`, `stderr`, a file), written before the call returns: no
- * transport, no thread, nothing lost at an exit.
- */
-export const makeLogger = (level: LogLevel, to = 'stderr'): Logger =>
-  pino(
-    { level, base: { name: 'broker', pid: process.pid }, serializers: { err: errorForLog } },
-    pino.destination({ dest: to === 'stderr' ? 2 : to === 'stdout' ? 1 : to, sync: true }),
-  );
+/** The broker's log. */
+export const makeBrokerLogger = (level: LogLevel, to: string): Logger =>
+  makeLogger({ name: 'broker' }, level, to, { err: errorForLog });

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
+import { lockFolder } from '@muster/daemon';
 import { type Endpoints, isLoopback, parseEndpoint } from '@muster/protocol';
 import { readKept, withKept, writeKept } from './data-folder/kept-endpoints.js';
-import { lockFolder } from './data-folder/lock.js';
-import { type Logger, makeLogger } from './log.js';
+import { type Logger, makeBrokerLogger } from './log.js';
 import { openObservers } from './observers/open-observers.js';
 import {
   type BrokerOptions,
@@ -13,6 +13,8 @@ import {
 import { BrokerShell } from './shell/broker-shell.js';
 import { refuseSecond } from './shell/probe.js';
 import { BROKER_VERSION } from './version.js';
+
+const LOCK = { file: 'broker.lock', hint: 'stop that broker, or give this one another folder with --data' };
 
 /** A running broker. Disposing of it closes it. */
 export interface Broker extends AsyncDisposable {
@@ -31,10 +33,10 @@ export const startBroker = (options: BrokerOptions = {}): Promise<Broker> => ser
 
 /** The same with options that are resolved already. */
 export const serveBroker = async (options: ResolvedBrokerOptions): Promise<Broker> => {
-  const log = makeLogger(options.logLevel, options.logfile);
+  const log = makeBrokerLogger(options.logLevel, options.logfile);
   const folder = resolve(options.data);
   await refuseSecond(options.bind.frontend);
-  const lock = await lockFolder(folder);
+  const lock = await lockFolder(folder, LOCK);
   try {
     return await serve(options, folder, log, lock.release);
   } catch (thrown) {

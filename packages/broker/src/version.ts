@@ -1,7 +1,4 @@
-import { createRequire } from 'node:module';
-
-const manifest: unknown = createRequire(import.meta.url)('@muster/broker/package.json');
+import { versionOf } from '@muster/daemon';
 
 /** The version of this package. */
-export const BROKER_VERSION: string =
-  typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : '0.0.0';
+export const BROKER_VERSION = versionOf('@muster/broker', import.meta.url);

@@ -10,8 +10,8 @@ import { scratch, startTargetProcess, type TargetProcess } from './support.js';
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const CLOSURES = {
   client: ['protocol', 'metrics', 'client'],
-  broker: ['protocol', 'metrics', 'plan', 'broker'],
-  agent: ['protocol', 'metrics', 'plan', 'script', 'engine', 'agent'],
+  broker: ['protocol', 'metrics', 'plan', 'daemon', 'broker'],
+  agent: ['protocol', 'metrics', 'plan', 'script', 'engine', 'daemon', 'agent'],
 } as const;
 
 const run = (command: string, argv: readonly string[], cwd: string): Promise<string> =>

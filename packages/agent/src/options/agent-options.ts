@@ -1,7 +1,8 @@
 import { availableParallelism, cpus } from 'node:os';
-import { BOUNDS, DEFAULT_FRONTEND, MusterError, requireLoopback, TIMES } from '@muster/protocol';
+import { configError, type LogLevel, type SettingFault } from '@muster/daemon';
+import { BOUNDS, DEFAULT_FRONTEND, requireLoopback, TIMES } from '@muster/protocol';
 import { DEFAULT_LIMITS, type SupervisorLimits } from '../supervisor/supervisor-config.js';
-import { type LogLevel, readSetting, SETTING_NAMES, type SettingName, type SettingValue } from './settings.js';
+import { AGENT_SETTINGS } from './settings.js';
 
 /** What an agent can be told. Everything has a default. */
 export interface AgentOptions {
@@ -68,18 +69,6 @@ export interface ResolvedAgentOptions {
   readonly limits: SupervisorLimits;
 }
 
-/** A fault of one setting; `where` is the flag, the variable or the line of the file. */
-export interface SettingFault {
-  readonly where: string;
-  readonly message: string;
-}
-
-/** All faults of a configuration as one error. */
-export const configError = (faults: readonly SettingFault[]): MusterError =>
-  new MusterError('BAD_CONFIG', faults.map((fault) => `${fault.where}: ${fault.message}`).join('; '), {
-    details: faults,
-  });
-
 const MIB = 1_048_576;
 
 /**
@@ -89,54 +78,39 @@ const MIB = 1_048_576;
  */
 export const resolveAgentOptions = (
   options: AgentOptions,
-  whereOf: (name: SettingName) => string = (name) => name,
+  whereOf: (name: string) => string = (name) => name,
 ): ResolvedAgentOptions => {
   const faults: SettingFault[] = [];
-  const read = new Map<SettingName, SettingValue>();
-  for (const name of SETTING_NAMES) {
-    const given = options[name];
-    if (given === undefined) continue;
-    const result = readSetting(name, given);
-    if ('fault' in result) faults.push({ where: whereOf(name), message: result.fault });
-    else read.set(name, result.value);
-  }
-  for (const name of Object.keys(options))
-    if (!SETTING_NAMES.some((known) => known === name))
-      faults.push({ where: name, message: 'is no setting of an agent' });
+  const given = AGENT_SETTINGS.check(options, whereOf, faults);
   if (faults.length > 0) throw configError(faults);
-  const text = (name: SettingName): string | null => {
-    const value = read.get(name);
-    return value === undefined ? null : String(value);
-  };
-  const whole = (name: SettingName, otherwise: number) => Number(read.get(name) ?? otherwise);
-  const broker = text('broker') ?? DEFAULT_FRONTEND;
-  const insecure = read.get('insecure') === true;
+  const broker = given.text('broker', DEFAULT_FRONTEND);
+  const insecure = given.flag('insecure', false);
   requireLoopback(broker, insecure);
-  const maxAgeS = whole('maxAgeSeconds', -1);
+  const maxAgeS = given.whole('maxAgeSeconds', -1);
   return {
     broker,
-    data: text('data'),
-    node: text('node'),
+    data: given.text('data', null),
+    node: given.text('node', null),
     cores: Math.max(1, cpus().length),
-    workers: whole('workers', availableParallelism()),
-    labels: (read.get('labels') ?? {}) as Readonly<Record<string, string>>,
-    token: text('token'),
+    workers: given.whole('workers', availableParallelism()),
+    labels: given.labels('labels'),
+    token: given.text('token', null),
     insecure,
-    logLevel: (text('logLevel') ?? 'info') as LogLevel,
-    logFile: text('logFile') ?? 'stderr',
-    maxAgeDeltaMs: whole('maxAgeDeltaSeconds', 0) * 1_000,
-    maxHeapMiB: whole('maxMemoryMiB', 2_048),
-    hangMs: whole('hangMs', TIMES.hangMs),
+    logLevel: given.level('logLevel', 'info'),
+    logFile: given.text('logFile', 'stderr'),
+    maxAgeDeltaMs: given.whole('maxAgeDeltaSeconds', 0) * 1_000,
+    maxHeapMiB: given.whole('maxMemoryMiB', 2_048),
+    hangMs: given.whole('hangMs', TIMES.hangMs),
     limits: {
       ...DEFAULT_LIMITS,
-      unackedBytes: whole('unackedMiB', BOUNDS.unackedBytes / MIB) * MIB,
-      diskBytes: whole('outboxDiskMiB', BOUNDS.outboxDiskBytes / MIB) * MIB,
-      memoryBytes: whole('outboxMemoryMiB', BOUNDS.outboxMemoryBytes / MIB) * MIB,
-      rowsPerSecond: whole('rowsPerSecond', DEFAULT_LIMITS.rowsPerSecond),
-      flushMs: whole('flushMs', DEFAULT_LIMITS.flushMs),
+      unackedBytes: given.whole('unackedMiB', BOUNDS.unackedBytes / MIB) * MIB,
+      diskBytes: given.whole('outboxDiskMiB', BOUNDS.outboxDiskBytes / MIB) * MIB,
+      memoryBytes: given.whole('outboxMemoryMiB', BOUNDS.outboxMemoryBytes / MIB) * MIB,
+      rowsPerSecond: given.whole('rowsPerSecond', DEFAULT_LIMITS.rowsPerSecond),
+      flushMs: given.whole('flushMs', DEFAULT_LIMITS.flushMs),
       maxAgeMs: maxAgeS < 0 ? DEFAULT_LIMITS.maxAgeMs : maxAgeS * 1_000,
-      quitWhenOrphaned: read.get('quitWhenOrphaned') === true,
-      brokerLostMs: whole('brokerLostMs', DEFAULT_LIMITS.brokerLostMs),
+      quitWhenOrphaned: given.flag('quitWhenOrphaned', false),
+      brokerLostMs: given.whole('brokerLostMs', DEFAULT_LIMITS.brokerLostMs),
     },
   };
 };

@@ -5,7 +5,7 @@ import { MusterError } from '@muster/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resolveAgentOptions } from './agent-options.js';
 import { readConfiguration } from './read-configuration.js';
-import { flagOf, SETTING_NAMES, variableOf } from './settings.js';
+import { AGENT_SETTINGS } from './settings.js';
 
 let folder: string;
 beforeAll(async () => {
@@ -100,15 +100,16 @@ describe('the configuration of an agent', () => {
       printed += text;
     };
     expect(await readConfiguration(['--help'], {}, '1.2.3', print)).toEqual({ do: 'nothing' });
-    for (const name of SETTING_NAMES) expect(printed).toContain(`--${flagOf(name)}`);
+    for (const name of AGENT_SETTINGS.names) expect(printed).toContain(`--${AGENT_SETTINGS.flagOf(name)}`);
     expect(await readConfiguration(['--version'], {}, '1.2.3', print)).toEqual({ do: 'nothing' });
     expect(printed).toContain('1.2.3');
   });
 
   it('has a variable for every setting, none twice', () => {
-    const variables = SETTING_NAMES.map(variableOf);
+    const variables = AGENT_SETTINGS.names.map((name) => AGENT_SETTINGS.variableOf(name));
     expect(new Set(variables).size).toBe(variables.length);
     expect(variables).toContain('MUSTER_MAX_MEMORY');
     expect(variables).toContain('MUSTER_BROKER');
+    expect(variables).toContain('MUSTER_LABELS');
   });
 });

@@ -1,4 +1,4 @@
-import { allProcesses, isLiving } from '../process-stat.js';
+import { allProcesses, isLiving } from '@muster/daemon';
 
 const LOOK_MS = 100;
 

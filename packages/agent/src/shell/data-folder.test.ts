@@ -1,5 +1,4 @@
-import { spawn } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MusterError } from '@muster/protocol';
@@ -44,27 +43,6 @@ describe('a data folder', () => {
     expect(fault).toMatchObject({ code: 'DATA_FOLDER_LOCKED', details: { pid: process.pid } });
     await taken.release();
     await (await takeDataFolder(folder, null)).release();
-  });
-
-  it('is taken over from a process that is no more', async () => {
-    const child = spawn(process.execPath, ['-e', '']);
-    await new Promise((resolve) => child.once('exit', resolve));
-    await writeFile(join(folder, 'agent.lock'), JSON.stringify({ pid: child.pid, ticks: '1' }));
-    await (await takeDataFolder(folder, null)).release();
-    // A pid that is in use again, but by a process that began at another time.
-    await writeFile(join(folder, 'agent.lock'), JSON.stringify({ pid: process.pid, ticks: '1' }));
-    await (await takeDataFolder(folder, null)).release();
-    await writeFile(join(folder, 'agent.lock'), 'half writ');
-    await (await takeDataFolder(folder, null)).release();
-    expect((await readdir(folder)).sort()).toEqual(['node.json']);
-  });
-
-  it('goes to one of many that want it at once', async () => {
-    await writeFile(join(folder, 'agent.lock'), JSON.stringify({ pid: 2 ** 22 + 1, ticks: null }));
-    const tries = await Promise.allSettled(Array.from({ length: 8 }, () => takeDataFolder(folder, 'x')));
-    const winners = tries.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
-    expect(winners).toHaveLength(1);
-    await winners[0]?.release();
   });
 
   it('is a private one that goes away when none is given', async () => {

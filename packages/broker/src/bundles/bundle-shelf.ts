@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeWhole } from '@muster/daemon';
 import { BOUNDS, type BundleHash, type BundlePutResult, MusterError } from '@muster/protocol';
-import { writeWhole } from '../data-folder/write-whole.js';
 
 /** A piece of a bundle on its way in. */
 export interface BundlePiece {

@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readObject, writeWhole } from '@muster/daemon';
 import { parseEndpoint } from '@muster/protocol';
 import { SOCKETS, type SocketName } from '../options/broker-options.js';
-import { writeWhole } from './write-whole.js';
 
 const FILE = 'endpoints.json';
 
@@ -10,19 +9,14 @@ export type BoundEndpoints = Readonly<Record<SocketName, string>>;
 
 /** The endpoints that the last broker in this folder bound; null when there was none. */
 export const readKept = async (folder: string): Promise<Partial<BoundEndpoints> | null> => {
-  try {
-    const found: unknown = JSON.parse(await readFile(join(folder, FILE), 'utf8'));
-    if (typeof found !== 'object' || found === null) return null;
-    const kept: Partial<Record<SocketName, string>> = {};
-    for (const name of SOCKETS) {
-      const endpoint = (found as Record<string, unknown>)[name];
-      if (typeof endpoint === 'string') kept[name] = endpoint;
-    }
-    return kept;
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT' && !(thrown instanceof SyntaxError)) throw thrown;
-    return null;
+  const found = await readObject(join(folder, FILE));
+  if (found === null) return null;
+  const kept: Partial<Record<SocketName, string>> = {};
+  for (const name of SOCKETS) {
+    const endpoint = found[name];
+    if (typeof endpoint === 'string') kept[name] = endpoint;
   }
+  return kept;
 };
 
 export const writeKept = (folder: string, endpoints: BoundEndpoints): Promise<void> =>

@@ -1,7 +1,7 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { deserialize, serialize } from 'node:v8';
+import { writeWhole } from '@muster/daemon';
 import type { MusterError } from '@muster/protocol';
-import { writeWhole } from '../data-folder/write-whole.js';
 import type { StoreHealth } from '../store/store.js';
 import { isDiskFull, storeError } from '../store/store-error.js';
 import { frameRecord, readRecords } from './record.js';

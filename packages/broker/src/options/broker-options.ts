@@ -1,9 +1,9 @@
+import { configError, type LogLevel, type SettingFault } from '@muster/daemon';
 import {
   BOUNDS,
   DEFAULT_FRONTEND,
   DEFAULT_PORTS,
   formatEndpoint,
-  MusterError,
   parseEndpoint,
   requireLoopback,
   TIMES,
@@ -11,14 +11,7 @@ import {
 import type { ObserverSettings } from '../observers/observer-book.js';
 import type { TellTimes } from '../observers/tell-observer.js';
 import { observerFaults } from './observer-settings.js';
-import {
-  type LogLevel,
-  readSetting,
-  SETTING_NAMES,
-  type SettingFault,
-  type SettingName,
-  type SettingValue,
-} from './settings.js';
+import { BROKER_SETTINGS } from './settings.js';
 import { chooseStore, type StoreChoice } from './store-choice.js';
 
 /** What a broker can be told. Everything has a default. */
@@ -146,12 +139,6 @@ export interface ResolvedBrokerOptions {
   };
 }
 
-/** All faults of a configuration as one error. */
-export const configError = (faults: readonly SettingFault[]): MusterError =>
-  new MusterError('BAD_CONFIG', faults.map((fault) => `${fault.where}: ${fault.message}`).join('; '), {
-    details: faults,
-  });
-
 const onHostOf = (frontend: string, port: number | '*'): string => {
   const endpoint = parseEndpoint(frontend);
   return endpoint.transport === 'ipc' ? `tcp://127.0.0.1:${port}` : formatEndpoint({ ...endpoint, port });
@@ -167,82 +154,74 @@ export const resolveBrokerOptions = (
   whereOf: (name: string) => string = (name) => name,
 ): ResolvedBrokerOptions => {
   const faults: SettingFault[] = [];
-  const read = new Map<SettingName, SettingValue>();
-  for (const name of SETTING_NAMES) {
-    const given = options[name];
-    if (given === undefined) continue;
-    const result = readSetting(name, given);
-    if ('fault' in result) faults.push({ where: whereOf(name), message: result.fault });
-    else read.set(name, result.value);
-  }
-  for (const name of Object.keys(options))
-    if (!NESTED.has(name) && !SETTING_NAMES.some((known) => known === name))
-      faults.push({ where: name, message: 'is no setting of a broker' });
-  const text = (name: SettingName, otherwise: string) => String(read.get(name) ?? otherwise);
-  const whole = (name: SettingName, otherwise: number) => Number(read.get(name) ?? otherwise);
-  const flag = (name: SettingName, otherwise: boolean) => (read.get(name) ?? otherwise) === true;
-  const leaseMs = whole('leaseMs', TIMES.leaseMs);
-  const lostMs = whole('lostMs', TIMES.lostMs);
-  const beatMs = whole('beatMs', TIMES.beatMs);
+  const given = BROKER_SETTINGS.check(options, whereOf, faults, NESTED);
+  const leaseMs = given.whole('leaseMs', TIMES.leaseMs);
+  const lostMs = given.whole('lostMs', TIMES.lostMs);
+  const beatMs = given.whole('beatMs', TIMES.beatMs);
   if (beatMs >= leaseMs)
     faults.push({ where: whereOf('leaseMs'), message: `must be longer than a beat (${beatMs} ms)` });
   if (lostMs < leaseMs)
     faults.push({ where: whereOf('lostMs'), message: `must be at least the lease (${leaseMs} ms)` });
-  const store = chooseStore(text('db', 'duckdb'), options.dbOptions ?? {}, faults);
+  const store = chooseStore(given.text('db', 'duckdb'), options.dbOptions ?? {}, faults);
   const { observers: settings = {}, observerModules: modules = {} } = options;
   faults.push(...observerFaults(settings, modules, whereOf));
   if (faults.length > 0) throw configError(faults);
 
-  const loads = flag('loadsDefaults', false) ? LOADS_ENDPOINTS : null;
-  const frontend = text('frontend', loads?.frontend ?? DEFAULT_FRONTEND);
+  const loads = given.flag('loadsDefaults', false) ? LOADS_ENDPOINTS : null;
+  const frontend = given.text('frontend', loads?.frontend ?? DEFAULT_FRONTEND);
   const standard = frontend === DEFAULT_FRONTEND;
-  const insecure = flag('insecure', false);
+  const insecure = given.flag('insecure', false);
+  const heartbeat = given.text('heartbeat', null);
   const bind = Object.fromEntries(
     SOCKETS.map((name) => {
       const beside = standard ? DEFAULT_PORTS[name] : '*';
-      const endpoint = name === 'frontend' ? frontend : text(name, loads?.[name] ?? onHostOf(frontend, beside));
+      const endpoint = name === 'frontend' ? frontend : given.text(name, loads?.[name] ?? onHostOf(frontend, beside));
       return [name, formatEndpoint(requireLoopback(endpoint, insecure))];
     }),
   ) as Record<SocketName, string>;
   return {
     bind,
-    heartbeat: read.has('heartbeat') ? formatEndpoint(requireLoopback(text('heartbeat', ''), insecure)) : null,
-    advertise: read.has('advertise') ? text('advertise', '') : null,
-    data: text('data', '.muster'),
+    heartbeat: heartbeat === null ? null : formatEndpoint(requireLoopback(heartbeat, insecure)),
+    advertise: given.text('advertise', null),
+    data: given.text('data', '.muster'),
     insecure,
-    keepPorts: flag('keepPorts', true),
-    logfile: text('logfile', 'stderr'),
-    logLevel: text('logLevel', 'info') as LogLevel,
+    keepPorts: given.flag('keepPorts', true),
+    logfile: given.text('logfile', 'stderr'),
+    logLevel: given.level('logLevel', 'info'),
     store,
-    keepRows: flag('keepRows', true),
+    keepRows: given.flag('keepRows', true),
     times: {
       beatMs,
       leaseMs,
       lostMs,
-      prepareMs: whole('prepareMs', TIMES.prepareMs),
-      readyMs: whole('readyMs', TIMES.readyMs),
+      prepareMs: given.whole('prepareMs', TIMES.prepareMs),
+      readyMs: given.whole('readyMs', TIMES.readyMs),
     },
     original: {
-      pollMs: whole('pollMs', 2_500),
-      agentTimeoutMs: whole('agentTimeoutMs', 60_000),
-      beatMs: whole('heartbeatMs', 10_000),
+      pollMs: given.whole('pollMs', 2_500),
+      agentTimeoutMs: given.whole('agentTimeoutMs', 60_000),
+      beatMs: given.whole('heartbeatMs', 10_000),
     },
     observers: {
       settings,
       modules,
-      webRoot: read.has('webRoot') ? text('webRoot', '') : null,
-      times: { tryMs: whole('tellMs', 10_000), tries: whole('tellTries', 5), backoffMs: whole('tellBackoffMs', 1_000) },
+      webRoot: given.text('webRoot', null),
+      times: {
+        tryMs: given.whole('tellMs', 10_000),
+        tries: given.whole('tellTries', 5),
+        backoffMs: given.whole('tellBackoffMs', 1_000),
+      },
     },
     limits: {
-      runs: whole('maxRuns', BOUNDS.runs),
-      agents: whole('maxAgents', BOUNDS.agents),
-      clients: whole('maxClients', BOUNDS.clients),
-      series: whole('maxSeries', BOUNDS.series),
-      queryRows: whole('maxQueryRows', BOUNDS.queryRows),
-      queryMs: whole('queryMs', TIMES.queryMs),
-      bundleBytes: whole('maxBundleMiB', BOUNDS.bundleBytes / 1_048_576) * 1_048_576,
-      publisherQueue: whole('publisherQueue', 10_000),
-      storeQueueBytes: whole('storeQueueMiB', 64) * 1_048_576,
+      runs: given.whole('maxRuns', BOUNDS.runs),
+      agents: given.whole('maxAgents', BOUNDS.agents),
+      clients: given.whole('maxClients', BOUNDS.clients),
+      series: given.whole('maxSeries', BOUNDS.series),
+      queryRows: given.whole('maxQueryRows', BOUNDS.queryRows),
+      queryMs: given.whole('queryMs', TIMES.queryMs),
+      bundleBytes: given.whole('maxBundleMiB', BOUNDS.bundleBytes / 1_048_576) * 1_048_576,
+      publisherQueue: given.whole('publisherQueue', 10_000),
+      storeQueueBytes: given.whole('storeQueueMiB', 64) * 1_048_576,
     },
   };
 };

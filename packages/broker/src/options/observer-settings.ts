@@ -1,7 +1,7 @@
+import type { SettingFault } from '@muster/daemon';
 import { BUILT_IN } from '../observers/built-in.js';
 import type { ObserverSettings } from '../observers/observer-book.js';
 import { readOption } from '../observers/observer-option.js';
-import type { SettingFault } from './settings.js';
 
 /** Names of observers have no dash, so that `--observer-NAME-OPTION` can be read in one way only. */
 const NAME = /^[a-z][a-z0-9]*$/;

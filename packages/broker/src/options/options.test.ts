@@ -5,7 +5,7 @@ import { MusterError } from '@muster/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { resolveBrokerOptions } from './broker-options.js';
 import { readConfiguration } from './read-configuration.js';
-import { flagOf, SETTING_NAMES, variableOf } from './settings.js';
+import { BROKER_SETTINGS } from './settings.js';
 
 let folder: string;
 const printed: string[] = [];
@@ -42,6 +42,7 @@ describe('the options of a broker', () => {
     expect(loads.heartbeat).toBeNull();
     expect((await optionsOf(['--debug', '--io-threads', '2', '--loads-defaults'])).logLevel).toBe('debug');
     expect((await optionsOf(['--debug', '--log-level', 'warn'])).logLevel).toBe('warn');
+    expect((await optionsOf(['--debug'], { MUSTER_LOG_LEVEL: 'warn' })).logLevel).toBe('debug');
     expect(loads.original).toEqual({ pollMs: 2_500, agentTimeoutMs: 60_000, beatMs: 10_000 });
     expect(resolveBrokerOptions({ heartbeat: 'tcp://127.0.0.1:7785' }).heartbeat).toBe('tcp://127.0.0.1:7785');
     expect(() => resolveBrokerOptions({ heartbeat: 'tcp://0.0.0.0:7785' })).toThrow('NOT_LOOPBACK');
@@ -135,10 +136,10 @@ describe('the configuration', () => {
   });
 
   it('has every setting as a flag and as a variable', async () => {
-    for (const name of SETTING_NAMES) {
-      expect(variableOf(name)).toMatch(/^MUSTER_[A-Z_]+$/);
+    for (const name of BROKER_SETTINGS.names) {
+      expect(BROKER_SETTINGS.variableOf(name)).toMatch(/^MUSTER_[A-Z_]+$/);
       await read(['--help']);
-      expect(printed.join('')).toContain(`--${flagOf(name)}`);
+      expect(printed.join('')).toContain(`--${BROKER_SETTINGS.flagOf(name)}`);
     }
   });
 

@@ -1,30 +1,7 @@
-import { BOUNDS, DEFAULT_FRONTEND, MusterError, parseEndpoint, TIMES } from '@muster/protocol';
+import { type Alias, LOG_LEVELS, type Setting, SettingTable } from '@muster/daemon';
+import { BOUNDS, DEFAULT_FRONTEND, TIMES } from '@muster/protocol';
 
-/** How a setting's text is read. */
-export type SettingKind = 'endpoint' | 'text' | 'folder' | 'url' | 'flag' | 'whole' | 'level';
-
-/** One thing that a broker can be told, the same by flag, variable and config file. */
-export interface Setting {
-  readonly kind: SettingKind;
-  readonly help: string;
-  /** Smallest value of a `whole` one. @default 1 */
-  readonly least?: number;
-}
-
-/** A fault of one setting; `where` is the flag, the variable or the line of the file. */
-export interface SettingFault {
-  readonly where: string;
-  readonly message: string;
-}
-
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
-
-/**
- * Every setting. A name is that of the config file; `beatMs` is `--beat-ms` on the command line and `MUSTER_BEAT_MS` in
- * the environment.
- */
-export const SETTINGS = {
+const SETTINGS = {
   frontend: { kind: 'endpoint', help: `where clients and agents ask (${DEFAULT_FRONTEND})` },
   backend: { kind: 'endpoint', help: 'where agents sign on' },
   register: { kind: 'endpoint', help: 'where agents of the original register' },
@@ -39,7 +16,11 @@ export const SETTINGS = {
     kind: 'flag',
     help: 'allow addresses other than loopback: whoever reaches them can run code on all agents',
   },
-  keepPorts: { kind: 'flag', help: 'use the same ports again after a restart (default; --no-keep-ports: free ones)' },
+  keepPorts: {
+    kind: 'flag',
+    negatable: true,
+    help: 'use the same ports again after a restart (default; --no-keep-ports: free ones)',
+  },
   logfile: { kind: 'text', help: 'a file for the log, or stdout or stderr (stderr)' },
   logLevel: { kind: 'level', help: `one of ${LOG_LEVELS.join(', ')} (info)` },
   beatMs: { kind: 'whole', help: `agents beat so often (${TIMES.beatMs})` },
@@ -60,6 +41,7 @@ export const SETTINGS = {
   db: { kind: 'text', help: 'where results are kept: duckdb, memory, or the path of a module (duckdb)' },
   keepRows: {
     kind: 'flag',
+    negatable: true,
     help: 'keep rows of runs of the original when they are over (default; --no-keep-rows: only counts and errors)',
   },
   publisherQueue: {
@@ -72,72 +54,11 @@ export const SETTINGS = {
   tellBackoffMs: { kind: 'whole', help: 'before the second try; each further wait is twice as long (1000)' },
   storeQueueMiB: { kind: 'whole', help: 'results that wait to be written; beyond it the receiver waits (64)' },
 } as const satisfies Readonly<Record<string, Setting>>;
-/** Flags that are on by default, and have a `--no-` form. */
-export const NEGATABLE: readonly string[] = ['keepPorts', 'keepRows'];
 export type SettingName = keyof typeof SETTINGS;
-export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
 
-/** The value of a setting once read. */
-export type SettingValue = string | number | boolean;
+/** Every setting of a broker. */
+export const BROKER_SETTINGS = new SettingTable<SettingName>('a broker', SETTINGS);
 
-const kebab = (name: string): string =>
-  name.replace(/MiB/, '-mib').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-/** `beatMs` as `beat-ms`. */
-export const flagOf = (name: SettingName): string => kebab(name);
-/** `beatMs` as `MUSTER_BEAT_MS`. */
-export const variableOf = (name: SettingName): string => `MUSTER_${kebab(name).toUpperCase().replaceAll('-', '_')}`;
-
-const WORDS: Readonly<Record<string, boolean>> = {
-  true: true,
-  '1': true,
-  yes: true,
-  false: false,
-  '0': false,
-  no: false,
-};
-
-/** Reads one value; a text that says what is wrong otherwise, as `{ fault }`. */
-export const readSetting = (
-  name: SettingName,
-  given: unknown,
-): { readonly value: SettingValue } | { readonly fault: string } => {
-  const setting: Setting = SETTINGS[name];
-  switch (setting.kind) {
-    case 'flag': {
-      const value = typeof given === 'boolean' ? given : WORDS[String(given).toLowerCase()];
-      return value === undefined ? { fault: `must be true or false, not ${JSON.stringify(given)}` } : { value };
-    }
-    case 'whole': {
-      const value = typeof given === 'string' && given.trim() !== '' ? Number(given) : given;
-      const least = setting.least ?? 1;
-      if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least) return { value };
-      return { fault: `must be a whole number from ${least} on, not ${JSON.stringify(given)}` };
-    }
-    case 'level': {
-      const known = LOG_LEVELS.some((level) => level === given);
-      return known
-        ? { value: String(given) }
-        : { fault: `must be one of ${LOG_LEVELS.join(', ')}, not ${JSON.stringify(given)}` };
-    }
-    case 'endpoint':
-      return readEndpoint(given);
-    case 'url':
-      return URL.canParse(String(given)) && /^https?:$/.test(new URL(String(given)).protocol)
-        ? { value: String(given) }
-        : { fault: `must be an http or https URL, not ${JSON.stringify(given)}` };
-    case 'text':
-    case 'folder':
-      return typeof given === 'string' && given.trim() !== ''
-        ? { value: given }
-        : { fault: 'must be a text that is not empty' };
-  }
-};
-
-const readEndpoint = (given: unknown): { readonly value: string } | { readonly fault: string } => {
-  try {
-    parseEndpoint(String(given));
-    return { value: String(given) };
-  } catch (thrown) {
-    return { fault: MusterError.from(thrown).message.replace(/^\[\w+\] /, '') };
-  }
-};
+export const ALIASES: readonly Alias<SettingName>[] = [
+  { flag: 'debug', value: null, help: '--log-level debug', hidden: true, sets: 'logLevel', read: () => 'debug' },
+];

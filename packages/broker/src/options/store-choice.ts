@@ -1,6 +1,6 @@
 import { basename, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { SettingFault } from './settings.js';
+import type { SettingFault } from '@muster/daemon';
 
 /** The store that a broker was told to use, with its options as texts by their kebab-case names. */
 export interface StoreChoice {

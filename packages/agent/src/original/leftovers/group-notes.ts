@@ -1,6 +1,6 @@
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { bootId, processStat } from '../../process-stat.js';
+import { bootId, processStat } from '@muster/daemon';
 
 /** A process group of a run, so that another process of the agent can tell it from a stranger's. */
 export interface NotedGroup {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { bootId, processStat } from '@muster/daemon';
 import { afterEach, describe, expect, it } from 'vitest';
-import { bootId, processStat } from '../../process-stat.js';
 import type { NotedGroup } from './group-notes.js';
 import { reapGroups } from './reap-groups.js';
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { allProcesses, bootId, environmentOf, isLiving, type ProcessStat } from '../../process-stat.js';
+import { allProcesses, bootId, environmentOf, isLiving, type ProcessStat } from '@muster/daemon';
 import type { NotedGroup } from './group-notes.js';
 
 export interface ReapOptions {

@@ -1,10 +1,20 @@
-import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { link, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MusterError } from '@muster/protocol';
+import { processStat } from '../process-stat.js';
+import { readObject } from './read-object.js';
 
 /** A held data folder. */
 export interface FolderLock {
   release(): Promise<void>;
+}
+
+/** Who takes a folder. */
+export interface LockOwner {
+  /** Name of the lock's file. */
+  readonly file: string;
+  /** What to do when another has it. */
+  readonly hint: string;
 }
 
 interface Holder {
@@ -13,53 +23,37 @@ interface Holder {
   readonly ticks: string | null;
 }
 
-const FILE = 'broker.lock';
 const TRIES = 5;
 
-/** Field 22 of /proc/PID/stat (proc(5)); null where there is no such file. */
-const startTicks = async (pid: number): Promise<string | null> => {
-  try {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
-  } catch {
-    return null;
-  }
-};
+const ticksOf = (pid: number): string | null => processStat(pid)?.ticks ?? null;
 
-const isAlive = async ({ pid, ticks }: Holder): Promise<boolean> => {
+const isAlive = ({ pid, ticks }: Holder): boolean => {
   try {
     process.kill(pid, 0);
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'ESRCH') return false;
   }
-  const now = await startTicks(pid);
+  const now = ticksOf(pid);
   return ticks === null || now === null || ticks === now;
 };
 
 const readHolder = async (path: string): Promise<Holder | null> => {
-  try {
-    const found: unknown = JSON.parse(await readFile(path, 'utf8'));
-    if (typeof found !== 'object' || found === null || !('pid' in found) || typeof found.pid !== 'number') return null;
-    return { pid: found.pid, ticks: 'ticks' in found && typeof found.ticks === 'string' ? found.ticks : null };
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT' && !(thrown instanceof SyntaxError)) throw thrown;
-    return null;
-  }
+  const found = await readObject(path);
+  if (typeof found?.pid !== 'number') return null;
+  return { pid: found.pid, ticks: typeof found.ticks === 'string' ? found.ticks : null };
 };
 
 /**
- * Takes a data folder for one broker. The lock is a file that names the holder; one that was left by a process that is
- * no more is taken over.
+ * Takes a data folder for this process, and makes it where there is none. The lock is a file that names the holder; one
+ * that was left by a process that is no more is taken over.
  *
- * @throws MusterError `DATA_FOLDER_LOCKED` naming the pid of the broker that has it.
+ * @throws MusterError `DATA_FOLDER_LOCKED` naming the pid of the process that has it.
  */
-export const lockFolder = async (folder: string): Promise<FolderLock> => {
+export const lockFolder = async (folder: string, { file, hint }: LockOwner): Promise<FolderLock> => {
   await mkdir(folder, { recursive: true });
-  const path = join(folder, FILE);
-  const mine = join(folder, `${FILE}.${process.pid}.${Math.random().toString(36).slice(2)}`);
-  const file = await open(mine, 'wx');
-  await file.writeFile(JSON.stringify({ pid: process.pid, ticks: await startTicks(process.pid) }));
-  await file.close();
+  const path = join(folder, file);
+  const mine = join(folder, `${file}.${process.pid}.${Math.random().toString(36).slice(2)}`);
+  await writeFile(mine, JSON.stringify({ pid: process.pid, ticks: ticksOf(process.pid) }), { flag: 'wx' });
   try {
     for (let tries = 0; tries < TRIES; tries += 1) {
       try {
@@ -70,9 +64,9 @@ export const lockFolder = async (folder: string): Promise<FolderLock> => {
         if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown;
       }
       const holder = await readHolder(path);
-      if (holder !== null && (await isAlive(holder))) {
+      if (holder !== null && isAlive(holder)) {
         throw new MusterError('DATA_FOLDER_LOCKED', `process ${holder.pid} uses the data folder ${folder}`, {
-          hint: 'stop that broker, or give this one another folder with --data',
+          hint,
           details: { pid: holder.pid },
         });
       }
@@ -84,6 +78,7 @@ export const lockFolder = async (folder: string): Promise<FolderLock> => {
   }
 };
 
+/** Of several that find a dead holder one moves its lock away; the others see theirs gone and try again. */
 const setAside = async (path: string, aside: string): Promise<void> => {
   try {
     await rename(path, aside);
