@@ -1,8 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Agent, type AgentOptions, inspectBundle, startAgent } from '@muster/agent';
 import {
   BOUNDS,
@@ -17,6 +15,7 @@ import {
   WindowPayload,
 } from '@muster/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Program, startProgram } from './support/agent-program.js';
 import { FakeBroker, type FakeBrokerOptions } from './support/fake-broker.js';
 
 const HEAD = '// muster-bundle {"format":1,"script":"0.2.0","name":"test.ts"}\n';
@@ -62,31 +61,12 @@ const openAgent = async (broker: FakeBroker, options: AgentOptions = {}): Promis
   return agent;
 };
 
-interface Program {
-  readonly child: ChildProcess;
-  readonly exit: Promise<number | string>;
-  readonly log: () => string;
-}
 /** `muster-agent` as a process. */
 const program = (broker: FakeBroker, argv: readonly string[] = []): Program => {
-  const bin = fileURLToPath(new URL('../bin/muster-agent.js', import.meta.url));
   const common = ['--broker', broker.endpoints.frontend, '--data', join(folder, 'data'), '--node', 'node'];
-  const child = spawn(process.execPath, [bin, ...common, '--workers', '1', ...argv], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let text = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream?.on('data', (chunk: Buffer) => {
-      text += chunk.toString();
-    });
-  const exit = new Promise<number | string>((resolve) => {
-    child.once('close', (code, signal) => resolve(code ?? signal ?? 'gone'));
-  });
-  closers.push(async () => {
-    if (child.exitCode === null) child.kill('SIGKILL');
-    await exit;
-  });
-  return { child, exit, log: () => text };
+  const started = startProgram([...common, '--workers', '1', ...argv]);
+  closers.push(started.kill);
+  return started;
 };
 
 const isGone = (pid: number): boolean => {

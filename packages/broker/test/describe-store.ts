@@ -1,8 +1,9 @@
 import { SeriesSet } from '@muster/metrics';
-import { type BundleHash, type ErrorGroup, MusterError, type RunId, type RunInfo } from '@muster/protocol';
+import { type ErrorGroup, MusterError, type RunId } from '@muster/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ReplayPage, RunRecord, Store } from '../src/store/store.js';
 import { AGENT, batch, headerOf, RUN, samplesPayload, windowBatch, windowPayload } from './batches.js';
+import { runInfoOf } from './run-info.js';
 
 /** A store under test; `reopen` closes it and opens the same data again. */
 export interface StoreUnderTest {
@@ -12,19 +13,7 @@ export interface StoreUnderTest {
 }
 
 const recordOf = (id: string, name = 'shop.ts'): RunRecord => ({
-  info: {
-    id: id as RunId,
-    name,
-    state: 'running',
-    verdict: null,
-    exitCode: null,
-    reason: null,
-    submittedAt: '2026-11-23T18:32:35.436Z',
-    startedAt: null,
-    endedAt: null,
-    bundle: `sha256:${'0'.repeat(64)}` as BundleHash,
-    agents: [AGENT],
-  } satisfies RunInfo,
+  info: runInfoOf(id, { name, agents: [AGENT] }),
   detail: { plans: [{ generation: 1 }] },
 });
 

@@ -1,63 +1,44 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { RawClient, until } from './peers.js';
+import { type BrokerProcess, spawnBroker } from './broker-process.js';
+import { RawClient } from './peers.js';
 
-const PROGRAM = fileURLToPath(new URL('../bin/muster-broker.js', import.meta.url));
 let folder: string;
-const children: ChildProcess[] = [];
+const brokers: BrokerProcess[] = [];
 
-interface Ran {
-  readonly child: ChildProcess;
-  readonly exit: Promise<number | string | null>;
-  said(): string;
-}
-const run = (...argv: string[]): Ran => {
-  const child = spawn(process.execPath, [PROGRAM, ...argv], { stdio: ['ignore', 'pipe', 'pipe'] });
-  children.push(child);
-  let text = '';
-  child.stdout?.on('data', (chunk) => {
-    text += chunk;
-  });
-  child.stderr?.on('data', (chunk) => {
-    text += chunk;
-  });
-  const exit = new Promise<number | string | null>((resolve) => {
-    child.once('close', (code, signal) => resolve(code ?? signal));
-  });
-  return { child, exit, said: () => text };
+const run = (...argv: string[]): BrokerProcess => {
+  const broker = spawnBroker(argv);
+  brokers.push(broker);
+  return broker;
 };
-const ready = (ran: Ran): Promise<string> =>
-  until(`a broker\n${ran.said()}`, () => /"frontend":"([^"]+)".*"msg":"ready"/.exec(ran.said())?.[1]);
-const serve = (...argv: string[]): Ran => run('--data', folder, '--frontend', 'tcp://127.0.0.1:*', ...argv);
+const serve = (...argv: string[]): BrokerProcess => run('--data', folder, '--frontend', 'tcp://127.0.0.1:*', ...argv);
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'muster-program-'));
 });
 afterEach(async () => {
-  for (const child of children.splice(0)) if (child.exitCode === null) child.kill('SIGKILL');
+  for (const broker of brokers.splice(0)) await broker.kill();
   await rm(folder, { recursive: true, force: true });
 });
 
 describe('muster-broker', () => {
   it('serves until SIGTERM, then ends cleanly and leaves the folder free', async () => {
     const first = serve();
-    await ready(first);
+    await first.ready();
     first.child.kill('SIGTERM');
     expect(await first.exit).toBe(0);
     const second = serve();
-    await ready(second);
+    await second.ready();
     second.child.kill('SIGINT');
     expect(await second.exit).toBe(0);
   });
 
   it('refuses a second broker on the same endpoints, and in the same folder, naming the first', async () => {
     const first = serve();
-    const frontend = await ready(first);
+    const frontend = await first.ready();
     const other = run('--data', join(folder, 'other'), '--frontend', frontend);
     expect(await other.exit).toBe(104);
     expect(other.said()).toContain('[BROKER_RUNNING]');
@@ -70,7 +51,7 @@ describe('muster-broker', () => {
 
   it('with --check only tells', async () => {
     const first = serve();
-    const frontend = await ready(first);
+    const frontend = await first.ready();
     const yes = run('--check', '--frontend', frontend);
     expect(await yes.exit).toBe(0);
     expect(yes.said()).toContain(`process ${first.child.pid}`);
@@ -83,12 +64,11 @@ describe('muster-broker', () => {
 
   it('comes back on the same ports after it was killed', async () => {
     const first = serve();
-    const frontend = await ready(first);
+    const frontend = await first.ready();
     const before = await readFile(join(folder, 'endpoints.json'), 'utf8');
-    first.child.kill('SIGKILL');
-    await first.exit;
+    await first.kill();
     const second = serve();
-    expect(await ready(second)).toBe(frontend);
+    expect(await second.ready()).toBe(frontend);
     expect(await readFile(join(folder, 'endpoints.json'), 'utf8')).toBe(before);
     const client = new RawClient(frontend);
     expect(await client.ask({ type: 'ping' })).toMatchObject({ pid: second.child.pid });
@@ -97,9 +77,8 @@ describe('muster-broker', () => {
 
   it('does not start when another process holds one of its ports', async () => {
     const first = serve();
-    await ready(first);
-    first.child.kill('SIGKILL');
-    await first.exit;
+    await first.ready();
+    await first.kill();
     const kept = JSON.parse(await readFile(join(folder, 'endpoints.json'), 'utf8')) as { receiver: string };
     const server = createServer();
     const port = Number(kept.receiver.split(':').at(-1));
@@ -108,12 +87,12 @@ describe('muster-broker', () => {
     expect(await second.exit).toBe(104);
     expect(second.said()).toContain('[ADDRESS_IN_USE]');
     await new Promise((resolve) => server.close(resolve));
-    await ready(serve());
+    await serve().ready();
   });
 
   it('takes over the lock of a process that is no more', async () => {
     await writeFile(join(folder, 'broker.lock'), JSON.stringify({ pid: 2 ** 22 + 1, ticks: '1' }));
-    await ready(serve());
+    await serve().ready();
     expect(JSON.parse(await readFile(join(folder, 'broker.lock'), 'utf8'))).toHaveProperty('ticks');
   });
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { startProgram } from './support/agent-program.js';
+import { startProgram } from '../support/agent-program.js';
 import { RawBroker } from './support/raw-broker.js';
 import { makeZip } from './support/zip.js';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { processStat } from '@muster/daemon';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { startProgram } from './support/agent-program.js';
+import { startProgram } from '../support/agent-program.js';
 import { RawBroker } from './support/raw-broker.js';
 import { makeZip } from './support/zip.js';
 

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { type Agent, startAgent } from '@muster/agent';
 import type { AgentAnswer, OriginalOrder, RunId } from '@muster/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startProgram } from '../support/agent-program.js';
 import { FakeBroker } from '../support/fake-broker.js';
-import { startProgram } from './support/agent-program.js';
 import { makeZip } from './support/zip.js';
 
 let folder: string;

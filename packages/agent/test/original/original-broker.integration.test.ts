@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Program, startProgram } from './support/agent-program.js';
+import { type Program, startProgram } from '../support/agent-program.js';
 import { RawBroker, type RawBrokerOptions } from './support/raw-broker.js';
 import { makeZip } from './support/zip.js';
 

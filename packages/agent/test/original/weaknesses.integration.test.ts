@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { startProgram } from './support/agent-program.js';
+import { startProgram } from '../support/agent-program.js';
 import { RawBroker } from './support/raw-broker.js';
 import { makeZip } from './support/zip.js';
 

@@ -1,26 +1,13 @@
-import type { BundleHash, RunId, RunInfo } from '@muster/protocol';
+import type { RunInfo } from '@muster/protocol';
 import { describe, expect, it } from 'vitest';
 import { batch, headerOf, RUN, samplesPayload } from '../../test/batches.js';
+import { runInfoOf } from '../../test/run-info.js';
 import { openMemoryStore } from '../store/memory-store.js';
 import { ClientBound } from './client-bound.js';
 import { lookUp } from './look-up.js';
 import { LoopLag } from './loop-lag.js';
 import { RunHistory } from './run-history.js';
 
-const infoOf = (id: string, over: Partial<RunInfo> = {}): RunInfo => ({
-  id: id as RunId,
-  name: 'shop.ts',
-  state: 'running',
-  verdict: null,
-  exitCode: null,
-  reason: null,
-  submittedAt: '2026-11-23T18:32:35.436Z',
-  startedAt: null,
-  endedAt: null,
-  bundle: `sha256:${'0'.repeat(64)}` as BundleHash,
-  agents: [],
-  ...over,
-});
 const OTHER = '01990000-0000-7000-8000-000000000009';
 
 describe('the receiver', () => {
@@ -51,8 +38,8 @@ describe('clients', () => {
 describe('a look into the store', () => {
   it('lists runs that go on before what is stored of them, the newest first', async () => {
     const store = openMemoryStore();
-    await store.putRun({ info: infoOf(RUN), detail: null });
-    const live = [infoOf(RUN, { state: 'stopping' }), infoOf(OTHER)];
+    await store.putRun({ info: runInfoOf(RUN), detail: null });
+    const live = [runInfoOf(RUN, { state: 'stopping' }), runInfoOf(OTHER)];
     const runs = await lookUp({ type: 'runs', id: 'q', limit: 10 }, live, { store, queryRows: 10 });
     expect((runs as RunInfo[]).map(({ id, state }) => [id, state])).toEqual([
       [OTHER, 'running'],
@@ -63,7 +50,7 @@ describe('a look into the store', () => {
 
   it('cuts a page that is too large, and says how many rows it gave', async () => {
     const store = openMemoryStore();
-    await store.putRun({ info: infoOf(RUN, { state: 'finished' }), detail: null });
+    await store.putRun({ info: runInfoOf(RUN, { state: 'finished' }), detail: null });
     await store.append(batch(headerOf(0, { kind: 'samples' }), samplesPayload(60_000)));
     const question = { type: 'query', id: 'q', run: RUN, table: 'samples', size: 100_000 } as const;
     const [rows, again] = [{ start: 0 }, { start: 50_000 }].map(async ({ start }) => {
@@ -90,8 +77,8 @@ describe('the catalogue', () => {
     const history = new RunHistory(store, (_, thrown) => {
       throw thrown;
     });
-    history.note(infoOf(RUN));
-    history.note(infoOf(RUN));
+    history.note(runInfoOf(RUN));
+    history.note(runInfoOf(RUN));
     history.event(RUN, { kind: 'state', run: RUN, number: 1, state: 'running', text: 'go' }, 'now');
     await history.settled();
     expect((await store.run(RUN))?.info.state).toBe('running');

@@ -5,10 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Endpoints } from '@muster/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { until } from '../peers.js';
+import { type BrokerProcess, spawnBroker } from '../broker-process.js';
 import { type Body, OriginalClient } from './original-peers.js';
 
-const PROGRAM = fileURLToPath(new URL('../../bin/muster-broker.js', import.meta.url));
 const SENDERS = fileURLToPath(new URL('./row-senders.mjs', import.meta.url));
 const [PROCESSES, WORKERS, RATE, SECONDS] = [5, 50, 1_000, 30];
 const ROWS = WORKERS * RATE * SECONDS;
@@ -25,18 +24,12 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const serve = async (): Promise<{ readonly child: ChildProcess; readonly client: OriginalClient }> => {
-  const argv = [PROGRAM, '--data', folder, '--frontend', 'tcp://127.0.0.1:*'];
-  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'ignore', 'pipe'] });
-  children.push(child);
-  let text = '';
-  child.stderr?.on('data', (chunk) => {
-    text += chunk;
-  });
-  const frontend = await until('a broker', () => /"frontend":"([^"]+)".*"msg":"ready"/.exec(text)?.[1]);
-  const client = new OriginalClient(frontend);
+const serve = async (): Promise<{ readonly broker: BrokerProcess; readonly client: OriginalClient }> => {
+  const broker = spawnBroker(['--data', folder, '--frontend', 'tcp://127.0.0.1:*']);
+  children.push(broker.child);
+  const client = new OriginalClient(await broker.ready());
   clients.push(client);
-  return { child, client };
+  return { broker, client };
 };
 
 /** Resolves with how many rows its workers sent. */
@@ -68,9 +61,7 @@ describe('fifty workers of the original with a thousand rows a second each', () 
       if (now === before) await new Promise((resolve) => setTimeout(resolve, 50));
       before = now;
     }
-    const gone = new Promise((resolve) => first.child.once('close', resolve));
-    first.child.kill('SIGKILL');
-    await gone;
+    await first.broker.kill();
 
     const { client } = await serve();
     expect(await client.result('CTRL_GET_COUNTS', { run_id: 'flood' })).toEqual({ add_hit: ROWS });

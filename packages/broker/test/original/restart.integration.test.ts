@@ -1,33 +1,21 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Endpoints } from '@muster/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type BrokerProcess, spawnBroker } from '../broker-process.js';
 import { until } from '../peers.js';
 import { type Body, OriginalAgent, OriginalClient } from './original-peers.js';
 
-const PROGRAM = fileURLToPath(new URL('../../bin/muster-broker.js', import.meta.url));
 let folder: string;
-const children: ChildProcess[] = [];
+const brokers: BrokerProcess[] = [];
 const closing: { close(): void }[] = [];
 
 /** A broker as a process; resolves with its frontend when it is ready. */
-const serve = async (): Promise<{ readonly child: ChildProcess; readonly frontend: string }> => {
-  const argv = [PROGRAM, '--data', folder, '--frontend', 'tcp://127.0.0.1:*', '--poll-ms', '100'];
-  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'ignore', 'pipe'] });
-  children.push(child);
-  let text = '';
-  child.stderr?.on('data', (chunk) => {
-    text += chunk;
-  });
-  return { child, frontend: await until('a broker', () => /"frontend":"([^"]+)".*"msg":"ready"/.exec(text)?.[1]) };
-};
-const killed = async (child: ChildProcess): Promise<void> => {
-  const gone = new Promise((resolve) => child.once('close', resolve));
-  child.kill('SIGKILL');
-  await gone;
+const serve = async (): Promise<BrokerProcess & { readonly frontend: string }> => {
+  const broker = spawnBroker(['--data', folder, '--frontend', 'tcp://127.0.0.1:*', '--poll-ms', '100']);
+  brokers.push(broker);
+  return { ...broker, frontend: await broker.ready() };
 };
 const clientOf = (frontend: string): OriginalClient => {
   const client = new OriginalClient(frontend);
@@ -40,7 +28,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   for (const each of closing.splice(0)) each.close();
-  for (const child of children.splice(0)) if (child.exitCode === null) child.kill('SIGKILL');
+  for (const broker of brokers.splice(0)) await broker.kill();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -56,7 +44,7 @@ describe('a broker that was killed', () => {
     while (!('vm-1' in listed)) listed = (await before.result('LIST')) as Body;
     const { run_id } = (await before.result('CTRL_RUN', { agents: 1, args: { hits: '7' } })) as { run_id: string };
     await agent.hears('RUN');
-    await killed(first.child);
+    await first.kill();
 
     const second = await serve();
     expect(second.frontend).toBe(first.frontend);

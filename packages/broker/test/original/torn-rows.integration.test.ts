@@ -1,21 +1,18 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readdir, rm, stat, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Endpoints } from '@muster/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as zmq from 'zeromq';
-import { until } from '../peers.js';
+import { type BrokerProcess, spawnBroker } from '../broker-process.js';
 import { type Body, OriginalClient } from './original-peers.js';
 
-const PROGRAM = fileURLToPath(new URL('../../bin/muster-broker.js', import.meta.url));
 /** What stands between two records in the original's files, and in the middle of these rows. */
 const SEPARATOR = '\u0078\u008c';
 const RUN = 'torn';
 
 let folder: string;
-const children: ChildProcess[] = [];
+const brokers: BrokerProcess[] = [];
 const closing: { close(): void }[] = [];
 const kept = <T extends { close(): void }>(one: T): T => {
   closing.push(one);
@@ -27,25 +24,14 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   for (const each of closing.splice(0)) each.close();
-  for (const child of children.splice(0)) if (child.exitCode === null) child.kill('SIGKILL');
+  for (const broker of brokers.splice(0)) await broker.kill();
   await rm(folder, { recursive: true, force: true });
 });
 
 const serve = async () => {
-  const argv = [PROGRAM, '--data', folder, '--frontend', 'tcp://127.0.0.1:*'];
-  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'ignore', 'pipe'] });
-  children.push(child);
-  let text = '';
-  child.stderr?.on('data', (chunk) => {
-    text += chunk;
-  });
-  const frontend = await until('a broker', () => /"frontend":"([^"]+)".*"msg":"ready"/.exec(text)?.[1]);
-  return { child, client: kept(new OriginalClient(frontend)) };
-};
-const killed = async (child: ChildProcess): Promise<void> => {
-  const gone = new Promise((resolve) => child.once('close', resolve));
-  child.kill('SIGKILL');
-  await gone;
+  const broker = spawnBroker(['--data', folder, '--frontend', 'tcp://127.0.0.1:*']);
+  brokers.push(broker);
+  return { broker, client: kept(new OriginalClient(await broker.ready())) };
 };
 const countOf = async (client: OriginalClient): Promise<number> =>
   Number(((await client.result('CTRL_GET_COUNTS', { run_id: RUN })) as Body).mine ?? 0);
@@ -109,7 +95,7 @@ describe('rows of a broker that is killed while they come in', () => {
     const { endpoints } = (await first.client.result('PING')) as { endpoints: Endpoints };
     const pushed = pushing(endpoints.receiver);
     while ((await countOf(first.client)) < 3_000);
-    await killed(first.child);
+    await first.broker.kill();
     const sent = await pushed.stop();
     for (const name of await readdir(folder, { recursive: true })) {
       const path = join(folder, name);

@@ -9,7 +9,7 @@ export interface Program {
   kill(): Promise<void>;
 }
 
-const BIN = fileURLToPath(new URL('../../../bin/muster-agent.js', import.meta.url));
+const BIN = fileURLToPath(new URL('../../bin/muster-agent.js', import.meta.url));
 
 /** A process in its own environment, with its output kept. */
 export const startProgram = (argv: readonly string[], env: NodeJS.ProcessEnv = process.env): Program => {
