@@ -19,6 +19,17 @@ export interface OwnClusterOptions {
   readonly mayMove?: boolean;
 }
 
+/** How long its agents may take to sign on. */
+export const SIGN_ON_MS = 20_000;
+
+/** The cluster of one `muster run` that named none: on free ports, and quiet. */
+export const startRunCluster = (
+  agents: number,
+  { workers, data }: { readonly workers?: number; readonly data: string },
+  io: Io,
+): Promise<OwnCluster> =>
+  startOwnCluster({ agents, workers, data, frontend: 'tcp://127.0.0.1:*', logLevel: 'error', mayMove: true }, io);
+
 /** Starts the same broker and agents that others install, on loopback. */
 export const startOwnCluster = async (options: OwnClusterOptions, io: Io): Promise<OwnCluster> => {
   // Logins of observers stand in the environment here: there is no configuration of a broker's own.

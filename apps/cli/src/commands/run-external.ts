@@ -10,11 +10,11 @@ import { externalLoad } from '../original/external-load.js';
 import { followOriginal } from '../original/follow-original.js';
 import { startWatch } from '../original/watch.js';
 import { chooseOutputs } from '../outputs/choose-outputs.js';
-import { startOwnCluster } from '../own-cluster.js';
+import { SIGN_ON_MS, startRunCluster } from '../own-cluster.js';
 import { connectOriginalAt } from '../place.js';
+import { runBanner } from '../view/banner.js';
 import type { RunFlags, RunOrder } from './run-order.js';
 
-const AGENTS_MS = 20_000;
 const LOOK_MS = 50;
 
 /** Flags that only tests of ours have. */
@@ -55,7 +55,7 @@ export const runExternal = async ({ file, flags, place, observerOptions }: RunOr
     return await followOriginal(client, io, {
       run,
       name,
-      banner: banner(command, run, place.broker),
+      banner: runBanner('command', command, run, place.broker),
       quiet,
       outputs,
       mayDetach: place.broker !== null,
@@ -69,17 +69,7 @@ export const runExternal = async ({ file, flags, place, observerOptions }: RunOr
     return await submit(client, flags.agents ?? Math.max(1, (await client.list()).length));
   }
   const agents = flags.agents ?? 1;
-  await using cluster = await startOwnCluster(
-    {
-      agents,
-      workers: flags.workers,
-      data: flags.data,
-      frontend: 'tcp://127.0.0.1:*',
-      logLevel: 'error',
-      mayMove: true,
-    },
-    io,
-  );
+  await using cluster = await startRunCluster(agents, flags, io);
   await using client = await connectOriginal(cluster.endpoint);
   await signedOn(client, agents);
   return await submit(client, agents);
@@ -102,23 +92,15 @@ const packed = (files: readonly PackedFile[]): Buffer => {
 };
 
 const signedOn = async (client: OriginalClient, agents: number): Promise<void> => {
-  const untilMs = performance.now() + AGENTS_MS;
+  const untilMs = performance.now() + SIGN_ON_MS;
   while ((await client.list()).length < agents) {
     if (performance.now() > untilMs)
       throw new MusterError(
         'NOT_ENOUGH_AGENTS',
-        `the agents of the own cluster did not sign on within ${AGENTS_MS} ms`,
+        `the agents of the own cluster did not sign on within ${SIGN_ON_MS} ms`,
       );
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 };
 
 const dashed = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-
-const banner = (command: string, run: string, broker: string | null): string =>
-  [
-    `  execution: ${broker === null ? 'own cluster on this machine' : `cluster of ${broker}`}`,
-    `    command: ${command}`,
-    `        run: ${run}`,
-    '',
-  ].join('\n');

@@ -8,16 +8,15 @@ import type { Io } from '../io.js';
 import { installNpmDeps } from '../npm-deps.js';
 import { observerOptionsOf } from '../observer-flags.js';
 import { chooseOutputs } from '../outputs/choose-outputs.js';
-import { startOwnCluster } from '../own-cluster.js';
+import { SIGN_ON_MS, startRunCluster } from '../own-cluster.js';
 import { connectAt, withPlace } from '../place.js';
+import { runBanner } from '../view/banner.js';
 import { runExternal } from './run-external.js';
 import type { RunFlags, RunOrder } from './run-order.js';
 
 /** Milliseconds that agents carry on without a broker. */
 const ORPHAN_LEASE_MS = 60_000;
 const CONNECT_MS = 5_000;
-/** How long an own cluster's agents may take to sign on. */
-const AGENTS_MS = 20_000;
 
 /** Runs a test of ours, or with `--test-runner` a program of the user's. */
 export const runCommand = (asked: Omit<RunOrder, 'place'>, io: Io): Promise<number> =>
@@ -78,7 +77,7 @@ const runTest = async (file: string, { flags, place, observerOptions }: RunOrder
       io.out(`${run.id}\n`);
       return EXIT.passed;
     }
-    if (!quiet) io.out(banner(bundle.name, run.id, named));
+    if (!quiet) io.out(`${runBanner('script', bundle.name, run.id, named)}\n`);
     return await follow(run, io, { quiet, outputs, summaryExport: flags.summaryExport, mayDetach: named !== null });
   };
 
@@ -87,19 +86,9 @@ const runTest = async (file: string, { flags, place, observerOptions }: RunOrder
     return await submit(muster);
   }
   const agents = flags.agents ?? 1;
-  await using cluster = await startOwnCluster(
-    {
-      agents,
-      workers: flags.workers,
-      data: flags.data,
-      frontend: 'tcp://127.0.0.1:*',
-      logLevel: 'error',
-      mayMove: true,
-    },
-    io,
-  );
+  await using cluster = await startRunCluster(agents, flags, io);
   await using muster = await connect(cluster.endpoint, { timeoutMs: CONNECT_MS });
-  await muster.waitForAgents(agents, { timeoutMs: AGENTS_MS });
+  await muster.waitForAgents(agents, { timeoutMs: SIGN_ON_MS });
   return await submit(muster);
 };
 
@@ -138,12 +127,3 @@ const overrides = (flags: RunFlags): Record<string, unknown> => {
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 };
-
-const banner = (name: string, run: string, broker: string | null): string =>
-  [
-    `  execution: ${broker === null ? 'own cluster on this machine' : `cluster of ${broker}`}`,
-    `     script: ${name}`,
-    `        run: ${run}`,
-    '',
-    '',
-  ].join('\n');
