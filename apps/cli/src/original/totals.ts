@@ -1,5 +1,6 @@
 import type { ResultRow } from '@muster/client';
 import { Histogram } from '@muster/metrics';
+import { isOriginalKind } from '@muster/protocol';
 import type { ReportProblem } from '../outputs/output.js';
 
 /** Different problems of a test that are kept; further ones only count. */
@@ -27,21 +28,8 @@ export interface UrlTotals {
 
 const noCounts = (): Record<string, number> => Object.create(null) as Record<string, number>;
 
-const KINDS: ReadonlySet<string> = new Set([
-  'startTestRun',
-  'stopTestRun',
-  'startTest',
-  'stopTest',
-  'addSuccess',
-  'addFailure',
-  'addError',
-  'add_hit',
-  'socket_open',
-  'socket_close',
-  'socket_message',
-  'batch',
-  'run-finished',
-]);
+/** All but counters of the author's own. */
+const isKnown = (kind: string): boolean => isOriginalKind(kind) || kind === 'batch' || kind === 'run-finished';
 
 /** Adds up rows of the original as they come. */
 export class Totals {
@@ -59,7 +47,7 @@ export class Totals {
     const { data_type: kind } = row;
     this.counts[kind] = (this.counts[kind] ?? 0) + (typeof row.size === 'number' ? row.size : 1);
     if (kind === 'add_hit') this.#hit(row);
-    else if (typeof row.test === 'string' && KINDS.has(kind)) this.#test(row, row.test);
+    else if (typeof row.test === 'string' && isKnown(kind)) this.#test(row, row.test);
   }
 
   /**
@@ -81,7 +69,7 @@ export class Totals {
 
   /** Counters of the author's own. */
   get counters(): Readonly<Record<string, number>> {
-    return Object.fromEntries(Object.entries(this.counts).filter(([kind]) => !KINDS.has(kind)));
+    return Object.fromEntries(Object.entries(this.counts).filter(([kind]) => !isKnown(kind)));
   }
 
   /** Failures and errors. */
