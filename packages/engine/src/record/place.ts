@@ -77,25 +77,26 @@ export class Place {
     const last = this.#last;
     if (last !== null && last.code === code && this.#lastName === request.name && last.method === request.method)
       return last;
-    const sinks = this.#untagged(exchange, request, expected, errorCode, code);
+    const sinks = this.#sinksOf(request.name, exchange, request, expected, errorCode, code);
     this.#last = sinks;
     this.#lastName = request.name;
     return sinks;
   }
 
-  #untagged(
+  #sinksOf(
+    key: string,
     exchange: Exchange,
     request: RecordedRequest,
     expected: boolean,
     errorCode: number,
     code: number,
   ): RequestSinks {
-    const list = this.#requests.get(request.name);
+    const list = this.#requests.get(key);
     if (list !== undefined)
       for (const each of list) if (each.code === code && each.method === request.method) return each;
     const made = this.#makeSinks(exchange, request, expected, errorCode, code);
     if (list !== undefined) list.push(made);
-    else if (this.#requests.size < MAX_NAMES) this.#requests.set(request.name, [made]);
+    else if (this.#requests.size < MAX_NAMES) this.#requests.set(key, [made]);
     return made;
   }
 
@@ -110,13 +111,7 @@ export class Place {
     const tags = request.tags ?? {};
     let key = request.name;
     for (const name of Object.keys(tags).sort()) key += `\u0000${name}\u0001${tags[name]}`;
-    const list = this.#requests.get(key);
-    if (list !== undefined)
-      for (const each of list) if (each.code === code && each.method === request.method) return each;
-    const made = this.#makeSinks(exchange, request, expected, errorCode, code);
-    if (list !== undefined) list.push(made);
-    else if (this.#requests.size < MAX_NAMES) this.#requests.set(key, [made]);
-    return made;
+    return this.#sinksOf(key, exchange, request, expected, errorCode, code);
   }
 
   #makeSinks(
