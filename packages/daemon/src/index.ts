@@ -1,9 +1,10 @@
 /**
  * What the programs of broker and agent have in common: settings from flags, variables and a file, the lock on a data
- * folder, the log. Knows neither of them; for sister packages only, and changes without notice.
+ * folder, the log, the checksum of what lies on disk. Knows neither of them; for sister packages only, and changes without notice.
  *
  * @packageDocumentation
  */
+export { crc32 } from './crc32.js';
 export { type FolderLock, type LockOwner, lockFolder } from './data-folder/folder-lock.js';
 export { readObject } from './data-folder/read-object.js';
 export { writeWhole } from './data-folder/write-whole.js';

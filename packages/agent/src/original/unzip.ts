@@ -1,6 +1,6 @@
 import { inflateRawSync } from 'node:zlib';
+import { crc32 } from '@muster/daemon';
 import { MusterError } from '@muster/protocol';
-import { crc32 } from '../outbox/crc32.js';
 
 /** A file or folder of an archive. Its path is relative, and stays inside whatever folder it is put into. */
 export interface ZipEntry {

@@ -1,5 +1,5 @@
+import { crc32 } from '@muster/daemon';
 import { BatchHeader, decodeNative, encodeNative } from '@muster/protocol';
-import { crc32 } from './crc32.js';
 
 /**
  * A box file is a head and then records, appended and never changed.

@@ -15,7 +15,6 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SupervisorEvent } from '../supervisor/event.js';
 import type { WireBatch } from './box-record.js';
-import { crc32 } from './crc32.js';
 import { OutboxFiles, type OutboxFilesOptions } from './outbox-files.js';
 
 const BOOT = 'a'.repeat(32);
@@ -77,12 +76,6 @@ const openOutbox = async (more: Partial<OutboxFilesOptions> = {}) => {
     pushed.map(({ header, payload }) => [decodeNative(BatchHeaderSchema, header).number, payload.length]);
   return { files, saved, events, pushed, warnings, until, written, sent };
 };
-
-describe('the checksum', () => {
-  it('is CRC-32', () => {
-    expect(crc32(Buffer.from('123456789'))).toBe(0xcbf43926);
-  });
-});
 
 describe('the outbox on disk', () => {
   it('writes what it is given, tells so, and sends it as it came', async () => {

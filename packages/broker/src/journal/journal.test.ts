@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Journal } from './journal.js';
-import { crc32, frameRecord, readRecords } from './record.js';
+import { frameRecord, readRecords } from './record.js';
 
 let folder: string;
 beforeEach(async () => {
@@ -36,10 +36,6 @@ const apply = (list: readonly { key: string; value: unknown }[]): Map<string, un
 };
 
 describe('a record', () => {
-  it('has the check sum that everybody knows', () => {
-    expect(crc32(Buffer.from('123456789'))).toBe(0xcbf43926);
-  });
-
   it('is found whole or not at all, wherever the bytes are cut or damaged', () => {
     fc.assert(
       fc.property(

@@ -1,16 +1,4 @@
-/** The table of CRC-32 with the polynomial 0xEDB88320 (ISO 3309). */
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit += 1) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  return crc >>> 0;
-});
-
-/** CRC-32 of bytes. */
-export const crc32 = (bytes: Uint8Array): number => {
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = (CRC_TABLE[(crc ^ byte) & 0xff] as number) ^ (crc >>> 8);
-  return (crc ^ 0xffffffff) >>> 0;
-};
+import { crc32 } from '@muster/daemon';
 
 const HEAD_BYTES = 8;
 /** A longer record is a sign that the length itself is damaged. */

@@ -1,5 +1,5 @@
 import { deflateRawSync } from 'node:zlib';
-import { crc32 } from '../../../src/outbox/crc32.js';
+import { crc32 } from '@muster/daemon';
 
 export interface Packed {
   readonly name: string;
