@@ -1,5 +1,5 @@
 import { BOUNDS } from '../bounds.js';
-import { parseGuarded, parseOften } from './codec.js';
+import { parseGuarded, parseWithoutPrototype } from './codec.js';
 
 /** A row as its sender wrote it, checked. */
 export type PlainRow = Readonly<Record<string, unknown>>;
@@ -26,7 +26,10 @@ export interface RowMessage {
 export const readPlainRows = (text: string): RowMessage | null => {
   let plain: unknown;
   try {
-    plain = parseOften(text);
+    plain = JSON.parse(text);
+    const found = lookAt(plain);
+    if (found === 'too deep') return null;
+    if (found === '__proto__') plain = parseWithoutPrototype(text);
   } catch {
     return null;
   }
@@ -35,7 +38,9 @@ export const readPlainRows = (text: string): RowMessage | null => {
 
 /** Messages that were read before, from a JSON array of them. @throws SyntaxError */
 export const readPlainMessages = (text: string): readonly RowMessage[] =>
-  (parseGuarded(text) as readonly unknown[]).flatMap((plain) => plainRowsOf(plain) ?? []);
+  (parseGuarded(text) as readonly unknown[]).flatMap((plain) =>
+    lookAt(plain) === null ? (plainRowsOf(plain) ?? []) : [],
+  );
 
 const plainRowsOf = (plain: unknown): RowMessage | null => {
   if (!isObject(plain)) return null;
@@ -43,7 +48,6 @@ const plainRowsOf = (plain: unknown): RowMessage | null => {
   if (typeof kind !== 'string' || kind.length > 256) return null;
   if (run !== undefined && typeof run !== 'string') return null;
   if (agent !== undefined && typeof agent !== 'string' && !Number.isSafeInteger(agent)) return null;
-  if (!shallow(plain, 1)) return null;
   const from = agent === undefined ? null : (agent as string | number);
   const of = run ?? null;
   const host = typeof hostname === 'string' ? hostname : null;
@@ -79,18 +83,30 @@ const splitCounts = (counts: unknown): Pick<RowMessage, 'kinds' | 'bad'> | null 
 const isObject = (value: unknown): value is PlainRow =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Whether nothing is nested deeper than the bound. A plain loop: it looks at every value of every row. */
-const shallow = (value: object, depth: number): boolean => {
-  if (depth > BOUNDS.nesting) return false;
+type Found = 'too deep' | '__proto__' | null;
+
+const lookAt = (plain: unknown): Found => (typeof plain === 'object' && plain !== null ? within(plain, 1) : null);
+
+/**
+ * What must not be in it: more nesting than the bound, or the name `__proto__`. A plain loop, for it looks at every value
+ * of every row; and still less than to search the text beforehand.
+ */
+const within = (value: object, depth: number): Found => {
+  if (depth > BOUNDS.nesting) return 'too deep';
   if (Array.isArray(value)) {
-    for (const each of value) if (typeof each === 'object' && each !== null && !shallow(each, depth + 1)) return false;
-    return true;
+    for (const each of value) {
+      const found = typeof each === 'object' && each !== null ? within(each, depth + 1) : null;
+      if (found !== null) return found;
+    }
+    return null;
   }
   for (const name in value) {
+    if (name === '__proto__') return name;
     const each = (value as PlainRow)[name];
-    if (typeof each === 'object' && each !== null && !shallow(each, depth + 1)) return false;
+    const found = typeof each === 'object' && each !== null ? within(each, depth + 1) : null;
+    if (found !== null) return found;
   }
-  return true;
+  return null;
 };
 
 const textOrNone = (value: unknown): boolean => value === undefined || typeof value === 'string';

@@ -31,6 +31,13 @@ const SCHEMA = `
  * checkpoint, however large they are.
  */
 const TABLE_BYTES = 16 * 1_024 * 1_024;
+/**
+ * A commit with so much in pieces goes to the file at once, into a table of its own: by way of the log everything would be
+ * written twice, and what lies in the table already once more. A checkpoint costs the same however little there is, so less
+ * than this goes to the log first.
+ */
+const AT_ONCE_BYTES = 6 * 1_024 * 1_024;
+const CHECKPOINT_AT = { log: '16MB', once: '1B' } as const;
 /** Pieces that are listed in one step. */
 const LISTED = 500;
 /** Counts of URLs are added up when so many have gathered. */
@@ -52,6 +59,7 @@ export class RowsFile implements RowsBook {
   #bytes = Number.POSITIVE_INFINITY;
   #urlRows = 0;
   #groupings = 0;
+  #way: keyof typeof CHECKPOINT_AT = 'log';
 
   private constructor(instance: DuckDBInstance, connection: DuckDBConnection) {
     this.#instance = instance;
@@ -63,6 +71,8 @@ export class RowsFile implements RowsBook {
     try {
       const connection = await instance.connect();
       await connection.run(SCHEMA);
+      // Whenever a commit is followed by a checkpoint anyway, that alone makes it durable.
+      await connection.run('SET auto_checkpoint_skip_wal_threshold = 0');
       const file = new RowsFile(instance, connection);
       await file.#look();
       return file;
@@ -77,8 +87,10 @@ export class RowsFile implements RowsBook {
   }
 
   async commit({ number, pieces, counts, urls, errors }: RowsCommit): Promise<void> {
+    const bytes = pieces.reduce((sum, piece) => sum + piece.bytes.byteLength, 0);
+    await this.#go(bytes < AT_ONCE_BYTES ? 'log' : 'once');
     await this.#connection.run('BEGIN');
-    if (pieces.length > 0) await this.#appendPieces(pieces);
+    if (pieces.length > 0) await this.#appendPieces(pieces, bytes);
     await this.#append(
       'counts',
       COUNTS,
@@ -196,8 +208,14 @@ export class RowsFile implements RowsBook {
     return this.#tables.slice(Math.max(0, at));
   }
 
-  async #appendPieces(pieces: RowsCommit['pieces']): Promise<void> {
-    if (this.#bytes > TABLE_BYTES) {
+  async #go(way: keyof typeof CHECKPOINT_AT): Promise<void> {
+    if (way === this.#way) return;
+    await this.#connection.run(`SET checkpoint_threshold = '${CHECKPOINT_AT[way]}'`);
+    this.#way = way;
+  }
+
+  async #appendPieces(pieces: RowsCommit['pieces'], bytes: number): Promise<void> {
+    if (this.#bytes > TABLE_BYTES || (bytes >= AT_ONCE_BYTES && this.#bytes > 0)) {
       const number = (this.#tables.at(-1)?.number ?? -1) + 1;
       await this.#connection.run(`CREATE TABLE rows_${number}(number BIGINT, kinds VARCHAR, body BLOB)`);
       this.#tables = [...this.#tables, { number, first: this.#nextPiece }];
@@ -213,7 +231,7 @@ export class RowsFile implements RowsBook {
       ]),
     );
     this.#nextPiece += pieces.length;
-    for (const { bytes } of pieces) this.#bytes += bytes.byteLength;
+    this.#bytes += bytes;
   }
 
   #append(table: string, columns: Columns, rows: readonly (readonly QueryValue[])[]): Promise<void> {

@@ -34,13 +34,14 @@ export const readGroup = ({
   ends,
 }: RowGroup): { readonly parts: ReadonlyMap<string, RowsPart>; readonly heard: HeardRows } => {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  // Nearly always: then to make text of it is to copy it.
+  // Nearly always: then to make text of it is to copy it, and of all at once costs least.
   const ascii = isAscii(buffer);
+  const all = ascii ? buffer.toString('latin1') : null;
   const clean = ascii || isUtf8(buffer);
   const reader = new GroupReader();
   let start = 1;
   for (const end of ends) {
-    const text = buffer.toString(ascii ? 'latin1' : 'utf8', start, end);
+    const text = all === null ? buffer.toString('utf8', start, end) : all.slice(start, end);
     reader.add(text, clean ? buffer.subarray(start, end) : null);
     start = end + 1;
   }

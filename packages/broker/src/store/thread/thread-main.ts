@@ -7,6 +7,7 @@ import type { RowStore } from '../rows/row-store.js';
 import type { Store, StoreHealth } from '../store.js';
 import { storeError } from '../store-error.js';
 import type { PagedQuestion, ThreadData, ThreadNews, ThreadOrder } from './messages.js';
+import { OrderQueue } from './order-queue.js';
 
 /** What the thread serves. */
 interface Served {
@@ -24,11 +25,7 @@ const serve = async (): Promise<void> => {
   if (port === null) throw new MusterError('INTERNAL', 'the store thread was started as a program');
   const tell = (news: ThreadNews, moved: ArrayBuffer[] = []) => port.postMessage(news, moved);
   const served = await open(workerData as ThreadData, tell);
-  port.on('message', (order: ThreadOrder) => {
-    if (order.do === 'give-up') {
-      served.queries.get(order.id)?.abort();
-      return;
-    }
+  const queue = new OrderQueue((order) => {
     void perform(served, order).then(
       (result) => {
         tell({ news: 'answer', id: order.id, result }, result instanceof ArrayBuffer ? [result] : []);
@@ -36,6 +33,10 @@ const serve = async (): Promise<void> => {
       },
       (thrown) => tell({ news: 'error', id: order.id, error: storeError(thrown).toWire() }),
     );
+  });
+  port.on('message', (order: ThreadOrder) => {
+    if (order.do === 'give-up') served.queries.get(order.id)?.abort();
+    else queue.add(order);
   });
   tell({ news: 'ready' });
 };
