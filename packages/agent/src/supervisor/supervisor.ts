@@ -20,31 +20,15 @@ import type { FromAgent, FromBroker } from './messages.js';
 import { Questions } from './questions.js';
 import { Run } from './run.js';
 import type { RunState } from './run-state.js';
+import { Service, type ServiceState } from './service.js';
 import type { Saved, SupervisorConfig } from './supervisor-config.js';
 import { earliest, NEVER, Turn } from './turn.js';
 import { cut } from './worker-fault.js';
 
-/**
- * Whether the agent takes runs.
- *
- * | state    | what happens                        | next     | and                                         |
- * |----------|-------------------------------------|----------|---------------------------------------------|
- * | taking   | `drain`                             | draining | a run in progress goes on; no further one   |
- * | taking, draining | `quit`                      | leaving  | a run in progress is stopped gracefully     |
- * | leaving  | `quit`                              | leaving  | a run in progress is killed; no more flush  |
- * | leaving  | no run, and the outbox is empty, or time is over, or there is no broker | gone | `exit` |
- */
-type Service =
-  | { readonly s: 'taking' }
-  | { readonly s: 'draining' }
-  /** `flushedMs`: until when the outbox may still be acknowledged; null while a run is in progress. */
-  | { readonly s: 'leaving'; readonly flushedMs: number | null; readonly hurry: boolean }
-  | { readonly s: 'gone' };
-
 /** Where the agent is, for tests and logs. */
 export interface SupervisorView {
   readonly link: 'down' | 'greeting' | 'up';
-  readonly service: Service['s'];
+  readonly service: ServiceState;
   readonly run: { readonly id: RunId; readonly state: RunState['s']; readonly generation: number } | null;
   /** What it speaks; the original from when a broker of the original answered. */
   readonly dialect: 'native' | 'original';
@@ -74,17 +58,15 @@ export class Supervisor {
   readonly #clock: ClockEstimator;
   readonly #external: ExternalRuns;
   readonly #membership: Membership;
+  readonly #service: Service;
   readonly #logs = new LogBudget();
   #run: Run | null = null;
   #past: readonly RunId[] = [];
-  #service: Service = { s: 'taking' };
   #leaseMs: number = TIMES.leaseMs;
   /** When the last beat was sent that the broker answered: an answer may be read long after it was given. */
   #brokerLivedMs = Number.NEGATIVE_INFINITY;
   #load = { cpu: 0, rssBytes: 0, lagMs: 0 };
   #wakeMs = NEVER;
-  /** When the agent began; null before `start`. */
-  #bornMs: number | null = null;
 
   constructor(config: SupervisorConfig, saved: Saved = { streams: [] }) {
     this.#config = config;
@@ -105,23 +87,43 @@ export class Supervisor {
       {
         identity: () => ({ agent: this.name, hostname, pid }),
         refusal: () => this.#refusal(),
-        quit: (turn) => this.#quit(turn),
+        quit: (turn) => this.#service.quit(turn),
       },
       { boot, ladderMs: config.ladderMs, settleMs: config.settleMs },
     );
     this.#membership = new Membership(
       config.brokerLostMs,
       () => this.#isBusy,
-      (turn) => this.#brokerLost(turn),
+      (turn) => this.#service.brokerLost(turn),
     );
     this.#questions = new Questions(config.identity.boot.slice(0, 12), config.resendMs, () => this.#link.isUp);
+    this.#service = new Service(config, {
+      isBusy: () => this.#isBusy,
+      stop: (turn) => {
+        this.#run?.stop(turn, 'the agent is told to quit');
+        this.#external.stop(turn);
+      },
+      kill: (turn) => {
+        this.#run?.kill(turn);
+        this.#external.kill(turn);
+      },
+      letGo: (turn) => {
+        if (this.#run?.state === 'finished') this.#run.forget(turn);
+      },
+      isFlushing: () => !this.#streams.isEmpty && this.#link.isUp,
+      lonelySinceMs: () => (this.#membership.isMember || this.#link.isUp ? null : this.#link.heardMs),
+      left: (turn) => {
+        this.#membership.leave(turn);
+        turn.do({ type: 'exit', leftBytes: this.#streams.heldBytes });
+      },
+    });
   }
 
   get view(): SupervisorView {
     const run = this.#run;
     return {
       link: this.#link.state,
-      service: this.#service.s,
+      service: this.#service.state,
       run: run === null ? null : { id: run.id, state: run.state, generation: run.generation },
       dialect: this.#membership.isMember ? 'original' : 'native',
       original: this.#external.runs,
@@ -139,14 +141,13 @@ export class Supervisor {
   /** @param nowMs the agent's monotonic clock, never less than the time before */
   handle(event: SupervisorEvent, nowMs: number): readonly Effect[] {
     const turn = new Turn(nowMs);
-    if (this.#service.s === 'gone') return turn.effects;
+    if (this.#service.state === 'gone') return turn.effects;
     if (nowMs >= this.#wakeMs) this.#wakeMs = NEVER;
     this.#take(turn, event);
     if (!this.#link.isUp) this.#streams.linkDown();
     for (const part of [this.#link, this.#run, this.#questions, this.#streams, this.#external]) part?.due(turn);
     this.#membership.due(turn);
-    this.#retire(turn);
-    this.#leave(turn);
+    this.#service.due(turn);
     this.#arm(turn);
     return turn.effects;
   }
@@ -154,7 +155,7 @@ export class Supervisor {
   #take(turn: Turn, event: SupervisorEvent): void {
     switch (event.type) {
       case 'start':
-        this.#bornMs = turn.nowMs;
+        this.#service.begin(turn);
         this.#closeOldStreams(turn);
         this.#link.start(turn);
         return;
@@ -212,7 +213,7 @@ export class Supervisor {
         this.#membership.handle(turn, event.event);
         return;
       case 'quit':
-        this.#quit(turn);
+        this.#service.quit(turn);
         return;
       case 'wake':
         return;
@@ -263,7 +264,7 @@ export class Supervisor {
         this.#external.handle(turn, { type: 'order', from: { native: message.id }, order: message.message });
         return;
       case 'drain':
-        if (this.#service.s === 'taking') this.#service = { s: 'draining' };
+        this.#service.drain();
         return;
       case 'plan':
       case 'stop':
@@ -315,7 +316,7 @@ export class Supervisor {
       this.#send(turn, { type: 'slot.released', run });
       return;
     }
-    if (this.#isBusy || this.#service.s !== 'taking') {
+    if (this.#isBusy || this.#service.state !== 'taking') {
       const [work = this.#run?.id] = this.#external.runs;
       const why = work === undefined ? 'takes no further run' : `works for run ${work}`;
       const message = `${this.#config.agent} ${why}`;
@@ -394,66 +395,16 @@ export class Supervisor {
     });
   }
 
-  #quit(turn: Turn): void {
-    if (this.#service.s === 'leaving') {
-      this.#service = { ...this.#service, flushedMs: turn.nowMs, hurry: true };
-      this.#run?.kill(turn);
-      this.#external.kill(turn);
-      return;
-    }
-    this.#service = { s: 'leaving', flushedMs: null, hurry: false };
-    this.#run?.stop(turn, 'the agent is told to quit');
-    this.#external.stop(turn);
-  }
-
-  /** Goes when there is nothing left to do, or nobody to do it for. */
-  #leave(turn: Turn): void {
-    if (this.#service.s !== 'leaving') return;
-    // Its results are sealed and told: whether the broker has read that is not worth staying for.
-    if (this.#run?.state === 'finished') this.#run.forget(turn);
-    if (this.#isBusy) return;
-    const flushedMs = this.#service.flushedMs ?? turn.nowMs + this.#config.flushMs;
-    this.#service = { ...this.#service, flushedMs };
-    if (!this.#streams.isEmpty && this.#link.isUp && turn.nowMs < flushedMs) return;
-    this.#service = { s: 'gone' };
-    this.#membership.leave(turn);
-    turn.do({ type: 'exit', leftBytes: this.#streams.heldBytes });
-  }
-
   get #isBusy(): boolean {
     return this.#run !== null || this.#external.isBusy;
   }
   /** Why no run of the original is taken; null when one is. */
   #refusal(): string | null {
     if (this.#run !== null) return `${this.name} works for run ${this.#run.id}`;
-    return this.#service.s === 'taking' ? null : `${this.name} takes no further run`;
-  }
-
-  /** When an agent that has nothing to do leaves by itself. */
-  get #retireMs(): number {
-    const { maxAgeMs, quitWhenOrphaned, brokerLostMs } = this.#config;
-    if (this.#bornMs === null || this.#isBusy || this.#service.s === 'leaving') return NEVER;
-    const lonelyMs =
-      quitWhenOrphaned && !this.#membership.isMember && !this.#link.isUp
-        ? Math.max(this.#bornMs, this.#link.heardMs) + brokerLostMs
-        : NEVER;
-    return earliest(this.#bornMs + maxAgeMs, lonelyMs);
-  }
-  #retire(turn: Turn): void {
-    if (turn.nowMs < this.#retireMs) return;
-    if (this.#bornMs !== null && turn.nowMs >= this.#bornMs + this.#config.maxAgeMs) {
-      turn.log('info', 'this agent is as old as it may become');
-      this.#quit(turn);
-    } else this.#brokerLost(turn);
-  }
-  #brokerLost(turn: Turn): void {
-    if (this.#service.s === 'leaving') return;
-    turn.log('warn', 'the broker is lost, and nothing runs here: this agent leaves');
-    this.#quit(turn);
+    return this.#service.state === 'taking' ? null : `${this.name} takes no further run`;
   }
 
   #arm(turn: Turn): void {
-    const flushedMs = this.#service.s === 'leaving' && this.#run === null ? this.#service.flushedMs : null;
     const next = earliest(
       this.#link.nextMs,
       this.#run?.nextMs ?? NEVER,
@@ -461,10 +412,9 @@ export class Supervisor {
       this.#streams.nextMs,
       this.#external.nextMs,
       this.#membership.nextMs,
-      this.#retireMs,
-      flushedMs ?? NEVER,
+      this.#service.nextMs,
     );
-    if (next === this.#wakeMs || next === NEVER || this.#service.s === 'gone') return;
+    if (next === this.#wakeMs || next === NEVER || this.#service.state === 'gone') return;
     this.#wakeMs = next;
     turn.do({ type: 'wake', atMs: next });
   }
