@@ -1,19 +1,21 @@
-import type { InitOrder, PlanOrder, WorkerNews } from '@muster/engine';
+import type { WorkerNews } from '@muster/engine';
 import type { AgentMessage, BundleHash, Code, Grant, Plan, RunId } from '@muster/protocol';
 import type { Streams } from '../outbox/streams.js';
 import type { WorkerExit } from '../worker-host/worker-exit.js';
+import { AuthorCalls } from './author-calls.js';
 import { BundleFetch } from './bundle-fetch.js';
 import type { ClockEstimate } from './clock-estimator.js';
 import type { FromAgent, FromBroker } from './messages.js';
-import { OnceCall } from './once-call.js';
 import type { Questions } from './questions.js';
 import { RightToLoad } from './right-to-load.js';
+import { RunFaults } from './run-faults.js';
 import { type RunTimes, readRunTimes } from './run-options.js';
 import { isBefore, type Outcome, type RunState } from './run-state.js';
 import { RunStream } from './run-stream.js';
 import type { SupervisorConfig } from './supervisor-config.js';
 import { earliest, NEVER, type Turn } from './turn.js';
-import { cut, deathOf, type Fault, faultOf } from './worker-fault.js';
+import { cut, deathOf, errorOf, type Fault, faultOf, valueFault } from './worker-fault.js';
+import { initOrders, planOrder } from './worker-orders.js';
 import { WorkerQuestions } from './worker-questions.js';
 import { WorkerSet } from './worker-set.js';
 
@@ -34,8 +36,6 @@ export interface RunPort {
 
 /** How long after the longest graceful stop a worker that is not done is ended by the ladder. */
 const STOP_MARGIN_MS = 15_000;
-/** Faults of iterations are in the windows; of others that do not end the run only so many are told. */
-const MAX_FAULTS = 100;
 
 /** The run that the agent works for, from `prepare` to `slot.released`. Its states are those of {@link RunState}. */
 export class Run {
@@ -47,9 +47,8 @@ export class Run {
   readonly #asks: WorkerQuestions;
   readonly #stream: RunStream;
   readonly #right = new RightToLoad();
-  readonly #setup: OnceCall;
-  readonly #teardown: OnceCall;
-  readonly #summary: OnceCall;
+  readonly #calls: AuthorCalls;
+  readonly #faults: RunFaults;
   #state: RunState = { s: 'fetching' };
   #prepared: FromAgent<'prepared'> | null = null;
   #times: RunTimes = readRunTimes({});
@@ -57,13 +56,9 @@ export class Run {
   #startAt: number | null = null;
   /** A plan that came before the first answer to a beat: without an offset its start means nothing. */
   #waitingPlan: Plan | null = null;
-  #data: unknown;
   #startedAtMs: number | null = null;
-  #fatal: Fault | null = null;
-  #faults = 0;
   #stopped = false;
   #forgotten = false;
-  #abortTold = false;
 
   constructor(prepare: FromBroker<'prepare'>, config: SupervisorConfig, port: RunPort) {
     this.id = prepare.run;
@@ -73,25 +68,14 @@ export class Run {
     this.#workers = new WorkerSet(config.ladderMs);
     this.#asks = new WorkerQuestions(prepare.run, port.questions, this.#workers);
     this.#stream = new RunStream(port.streams, prepare.run, config.agent, config.identity.boot);
-    const once = (name: string, made: ConstructorParameters<typeof OnceCall>[3]) =>
-      new OnceCall(prepare.run, name, port.questions, made);
-    this.#setup = once('setup', {
-      make: (turn) => this.#call(turn, 'setup', undefined, this.#times.setupMs),
-      have: (turn, value) => this.#haveData(turn, value),
-      without: (turn, why) => turn.log('warn', `no value of setup: ${why}`),
-    });
-    this.#teardown = once('teardown', {
-      make: (turn) => this.#call(turn, 'teardown', this.#data, this.#times.teardownMs),
-      have: (turn) => this.#tornDown(turn),
-      without: (turn, why) => {
-        turn.log('warn', `teardown did not come to its end: ${why}`);
-        this.#tornDown(turn);
-      },
-    });
-    this.#summary = once('handleSummary', {
-      make: () => undefined,
-      have: () => undefined,
-      without: (turn, why) => turn.log('warn', `handleSummary gave nothing: ${why}`),
+    this.#faults = new RunFaults(prepare.run, (turn, message) => port.send(turn, message));
+    this.#calls = new AuthorCalls(prepare.run, {
+      questions: port.questions,
+      workers: this.#workers,
+      times: () => this.#times,
+      haveData: (turn, data) => this.#haveData(turn, data),
+      tornDown: (turn) => this.#tornDown(turn),
+      fault: (turn, fault) => this.#workerFault(turn, fault),
     });
   }
 
@@ -132,28 +116,8 @@ export class Run {
 
   bundleFound(turn: Turn, hash: BundleHash, path: string): void {
     if (this.#state.s !== 'fetching' || hash !== this.#prepare.bundle.hash) return;
-    const { identity, agent, rowsPerSecond } = this.#config;
-    const { name, env, seed, raw } = this.#prepare;
     this.#state = { s: 'loading' };
-    this.#workers.start(
-      turn,
-      Array.from(
-        { length: identity.workers },
-        (_, worker): InitOrder => ({
-          type: 'init',
-          run: this.id,
-          name,
-          bundlePath: path,
-          env,
-          seed,
-          raw,
-          rowsPerSecond: Math.ceil(rowsPerSecond / identity.workers),
-          agent: { id: agent, node: identity.node, labels: identity.labels },
-          worker,
-          workers: identity.workers,
-        }),
-      ),
-    );
+    this.#workers.start(turn, initOrders(this.#prepare, path, this.#config));
   }
 
   /** A worker says something. */
@@ -193,10 +157,10 @@ export class Run {
         this.#port.workerLog(turn, worker, news.level, news.message);
         return;
       case 'abort':
-        this.#scriptAborts(turn, worker, news.reason);
+        this.#faults.scriptAborts(turn, worker, news.reason);
         return;
       case 'called':
-        this.#called(turn, news);
+        this.#calls.called(turn, news);
         return;
       case 'claim':
       case 'once.get':
@@ -242,13 +206,12 @@ export class Run {
     this.#generation = 0;
     this.#state = { s: 'making' };
     this.#ack(turn, 0);
-    if (this.#exports('setup')) this.#setup.begin(turn);
+    if (this.#exports('setup')) this.#calls.setup(turn);
     else this.#haveData(turn, undefined);
   }
 
   #haveData(turn: Turn, data: unknown): void {
     if (this.#state.s !== 'making') return;
-    this.#data = data;
     this.#workers.orderAll(turn, { type: 'data', data });
   }
 
@@ -347,7 +310,7 @@ export class Run {
       return;
     }
     this.#port.questions.ask(turn, { type: 'barrier.arrive', run: this.id, name: 'load-done' }, (then, answer) => {
-      if (answer.ok) this.#teardown.begin(then);
+      if (answer.ok) this.#calls.teardown(then);
       else this.#tornDown(then);
     });
   }
@@ -360,57 +323,14 @@ export class Run {
     return this.#prepared?.functions.includes(name) === true;
   }
 
-  #call(turn: Turn, fn: 'setup' | 'teardown' | 'handleSummary', data: unknown, timeoutMs: number): void {
-    if (this.#workers.isAlive(0)) this.#workers.order(turn, 0, { type: 'call', fn, data, timeoutMs });
-    else this.#onceOf(fn).failed(turn, { code: 'WORKER_DIED', message: `the worker that was to run ${fn} is gone` });
-  }
-
-  #onceOf(fn: 'setup' | 'teardown' | 'handleSummary'): OnceCall {
-    return fn === 'setup' ? this.#setup : fn === 'teardown' ? this.#teardown : this.#summary;
-  }
-
-  #called(turn: Turn, { fn, value, error }: Extract<WorkerNews, { readonly type: 'called' }>): void {
-    if (error === undefined) {
-      this.#onceOf(fn).made(turn, value);
-      return;
-    }
-    const fault = faultOf(this.id, 0, error, fn === 'setup');
-    this.#onceOf(fn).failed(turn, errorOf(fault));
-    this.#workerFault(turn, fault);
-  }
-
-  /** Runs the author's `handleSummary`; a repeated order while that goes on changes nothing. */
+  /** Runs the author's `handleSummary`. */
   summarize(turn: Turn, { summary }: FromBroker<'summarize'>): void {
-    if (this.#summary.isMaking) return;
-    this.#summary.take();
-    if (this.#state.s !== 'finished')
-      this.#summary.failed(turn, { code: 'AGENT_BUSY', message: 'the load is not over on this agent' });
-    else this.#call(turn, 'handleSummary', summary, this.#times.summaryMs);
+    this.#calls.handleSummary(turn, summary, this.#state.s === 'finished');
   }
 
   #workerFault(turn: Turn, fault: Fault): void {
-    if (fault.fatal) {
-      this.#fail(turn, fault);
-      return;
-    }
-    this.#faults += 1;
-    if (this.#faults <= MAX_FAULTS) this.#port.send(turn, fault);
-  }
-
-  /** `exec.test.abort`: told as a fault; what follows the broker says, to this agent too. */
-  #scriptAborts(turn: Turn, worker: number, reason: string): void {
-    if (this.#abortTold) return;
-    this.#abortTold = true;
-    this.#fatal ??= {
-      type: 'fault',
-      run: this.id,
-      worker,
-      phase: 'run',
-      code: 'TEST_ABORTED' satisfies Code,
-      message: cut(reason),
-      fatal: true,
-    };
-    this.#port.send(turn, this.#fatal);
+    if (fault.fatal) this.#fail(turn, fault);
+    else this.#faults.passing(turn, fault);
   }
 
   /** A worker process is gone. */
@@ -434,22 +354,12 @@ export class Run {
       return;
     }
     // What it was to seal is sealed; only what it was at outside of the load is lost.
-    if (worker !== 0) return;
-    for (const [once, phase] of [
-      [this.#teardown, 'teardown'],
-      [this.#summary, 'summary'],
-    ] as const) {
-      if (!once.isMaking) continue;
-      const fault: Fault = { ...deathOf(this.id, worker, phase, exit), fatal: false };
-      once.failed(turn, errorOf(fault));
-      this.#workerFault(turn, fault);
-    }
+    if (worker === 0) this.#calls.died(turn, exit);
   }
 
   /** The agent can't go on with the run. */
   #fail(turn: Turn, fault: Fault): void {
-    if (fault.fatal) this.#fatal ??= fault;
-    this.#port.send(turn, fault);
+    this.#faults.ending(turn, fault);
     this.#end(turn, 'failed');
   }
 
@@ -466,14 +376,7 @@ export class Run {
       this.#fail(turn, { type: 'fault', run: this.id, phase: 'prepare', code, message: cut(why), fatal: true });
     if (message.type !== 'once.put' || message.error !== undefined) return;
     const { value: _, ...rest } = message;
-    const of = SYSTEM_CALLS[message.name] ?? { phase: 'run', code: 'SCRIPT_EXCEPTION' };
-    const fault: Fault = {
-      type: 'fault',
-      run: this.id,
-      ...of,
-      message: cut(`what ${message.name} gave can't be sent: ${why}`),
-      fatal: of.phase === 'setup',
-    };
+    const fault = valueFault(this.id, message.name, why);
     this.#port.questions.replace(turn, { ...rest, error: errorOf(fault) });
     this.#workerFault(turn, fault);
   }
@@ -534,7 +437,7 @@ export class Run {
         return;
       case 'finished':
         this.#state = { ...state, repeatMs };
-        if (this.#fatal !== null) this.#port.send(turn, this.#fatal);
+        this.#faults.repeat(turn);
         this.#port.send(turn, {
           type: 'finished',
           run: this.id,
@@ -581,25 +484,3 @@ const PHASES: Partial<Record<RunState['s'], Fault['phase']>> = {
   prepared: 'prepare',
   making: 'setup',
 };
-
-/** Values that the system itself has made once, by their names. */
-const SYSTEM_CALLS: Readonly<Record<string, { readonly phase: Fault['phase']; readonly code: Code }>> = {
-  setup: { phase: 'setup', code: 'SETUP_FAILED' },
-  teardown: { phase: 'teardown', code: 'TEARDOWN_FAILED' },
-  handleSummary: { phase: 'summary', code: 'SCRIPT_EXCEPTION' },
-};
-
-const errorOf = ({ code, message, where }: Fault): NonNullable<FromAgent<'once.put'>['error']> => ({
-  code,
-  message,
-  ...(where === undefined ? {} : { where }),
-});
-
-const planOrder = (plan: Plan, startAt: number | null): PlanOrder => ({
-  type: 'plan',
-  generation: plan.generation,
-  fromMs: plan.fromMs,
-  startAt,
-  members: plan.members,
-  ...(plan.options === undefined ? {} : { options: plan.options }),
-});

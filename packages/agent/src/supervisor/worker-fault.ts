@@ -44,3 +44,24 @@ export const deathOf = (run: RunId, worker: number, phase: Fault['phase'], exit:
   ...(exit.where === null ? {} : { where: cut(exit.where) }),
   fatal: exit.reason !== 'lapsed',
 });
+
+/** Values that the system itself has made once, by their names. */
+const SYSTEM_CALLS: Readonly<Record<string, { readonly phase: Fault['phase']; readonly code: Code }>> = {
+  setup: { phase: 'setup', code: 'SETUP_FAILED' },
+  teardown: { phase: 'teardown', code: 'TEARDOWN_FAILED' },
+  handleSummary: { phase: 'summary', code: 'SCRIPT_EXCEPTION' },
+};
+
+/** A value that was to be made once was made, and can't be carried. */
+export const valueFault = (run: RunId, name: string, why: string): Fault => {
+  const of = SYSTEM_CALLS[name] ?? { phase: 'run', code: 'SCRIPT_EXCEPTION' };
+  const message = cut(`what ${name} gave can't be sent: ${why}`);
+  return { type: 'fault', run, ...of, message, fatal: of.phase === 'setup' };
+};
+
+/** A fault as those hear it who wait for a value. */
+export const errorOf = ({ code, message, where }: Fault): NonNullable<FromAgent<'once.put'>['error']> => ({
+  code,
+  message,
+  ...(where === undefined ? {} : { where }),
+});
