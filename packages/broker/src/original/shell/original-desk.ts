@@ -20,7 +20,7 @@ import type { OriginalControl } from '../control/original-control.js';
 import { failed } from '../control/replies.js';
 import type { OriginalFeed } from '../feed/original-feed.js';
 import type { NativeRuns } from '../native/native-runs.js';
-import type { OriginalPresence, OriginalResults } from '../original-results.js';
+import type { OriginalMetadata, OriginalPresence, OriginalResults } from '../original-results.js';
 import { type LookUp, lookUpOriginal } from './look-ups.js';
 
 /** What carries out the effects of the controller of the original's runs. */
@@ -198,28 +198,35 @@ export class OriginalDesk implements OriginalPresence {
   }
 
   async #note({ run, changes, reply }: Extract<Plain, { type: 'note' }>): Promise<void> {
+    if (reply === null) {
+      await this.#keep(run, changes);
+      return;
+    }
     try {
       await this.#parts.results.updateMetadata(run, changes);
-      if (reply !== null) this.#answer(reply.client, reply.body);
+      this.#answer(reply.client, reply.body);
     } catch (thrown) {
-      if (reply === null) throw thrown;
       this.#answer(reply.client, failed(textOf(thrown)));
+    }
+  }
+
+  /** Keeps what a run came to, unless somebody deleted it, or it is one too many: nothing of it is kept then, now or later. */
+  async #keep(run: string, changes: OriginalMetadata): Promise<void> {
+    try {
+      await this.#parts.results.updateMetadata(run, changes);
+    } catch (thrown) {
+      if (MusterError.from(thrown).code !== 'TOO_MANY_RUNS') throw thrown;
+      this.#parts.log.warn(`nothing is kept of run ${run}: ${textOf(thrown)}`);
     }
   }
 
   /** The end is kept, and that observers are owed; then watchers hear of it, and observers are told beside. */
   async #end({ run, changes, observers }: Extract<Plain, { type: 'end' }>): Promise<void> {
     const { results, teller, log } = this.#parts;
-    const keep = async (): Promise<void> => {
-      try {
-        await results.updateMetadata(run, changes);
-      } catch (thrown) {
-        // Somebody deleted it, or it is one too many: nothing of it is kept, now or later.
-        if (MusterError.from(thrown).code !== 'TOO_MANY_RUNS') throw thrown;
-        log.warn(`nothing is kept of run ${run}, which is over: ${textOf(thrown)}`);
-      }
-    };
-    await untilDone(keep, (thrown) => log.error({ err: thrown }, `the end of run ${run} is not kept yet`));
+    await untilDone(
+      () => this.#keep(run, changes),
+      (thrown) => log.error({ err: thrown }, `the end of run ${run} is not kept yet`),
+    );
     if (observers.names.length > 0)
       await teller.owe({ run, dialect: 'original', choice: observers, end: await this.#endOf(run) });
     this.#parts.publish(encodeOriginal({ data_type: 'run-finished', run_id: run }));
