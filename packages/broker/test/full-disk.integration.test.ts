@@ -35,7 +35,7 @@ const fillDisk = async (): Promise<void> => {
 };
 
 describe('a broker whose disk is full', () => {
-  it('says so to who follows a run, keeps what was asked of it, and goes on when there is room', async () => {
+  it('says so to who follows a run or begins one, keeps what was asked of it, and goes on when there is room', async () => {
     const bundle = await client.upload(Buffer.from('export default async () => {};'));
     const { run } = (await client.ask({ type: 'submit', bundle, name: 'a.ts' })) as { run: string };
     const standing = async () => Snapshot.parse(await client.ask({ type: 'attach', run }));
@@ -57,9 +57,13 @@ describe('a broker whose disk is full', () => {
     expect(said).toMatchObject({ code: 'DISK_FULL', message: expect.stringContaining('no space left on device') });
     expect(PingResult.parse(await client.ask({ type: 'ping' })).pid).toBe(process.pid);
     expect(isAnswered).toBe(false);
+    await expect(client.ask({ type: 'submit', bundle, name: 'b.ts' })).rejects.toMatchObject({ code: 'DISK_FULL' });
 
     vi.restoreAllMocks();
     await stopped;
     expect((await standing()).run.id).toBe(run);
+    // It is looked at again: the one agent that there is has not left the run before yet.
+    const asked = client.ask({ type: 'submit', bundle, name: 'b.ts' });
+    await expect(asked).rejects.toMatchObject({ code: 'NOT_ENOUGH_AGENTS' });
   });
 });

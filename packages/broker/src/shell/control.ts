@@ -37,6 +37,9 @@ export interface ControlParts {
 
 type Plain = Exclude<ControllerEffect, { type: 'save' | 'delete' }>;
 
+/** To follow a run, and to begin one: refused while nothing can be saved. What was begun before goes on waiting for room. */
+const REFUSED_IN_TROUBLE: ReadonlySet<string> = new Set(['attach', 'submit']);
+
 /** The controller at work: events go in, its effects are carried out in order. */
 export class Control {
   readonly #parts: ControlParts;
@@ -68,9 +71,9 @@ export class Control {
   /** Hands an event to the controller. A fault of ours in there is logged, and answered when somebody asked. */
   handle(event: ControllerEvent): void {
     const { trouble } = this.#parts.journal;
-    if (trouble !== null && event.type === 'client' && event.message.type === 'attach') {
-      // The answer would stand behind what can't be saved, and its client would take this broker for lost. Of all
-      // questions this one alone changes nothing, and is asked again and again.
+    if (trouble !== null && event.type === 'client' && REFUSED_IN_TROUBLE.has(event.message.type)) {
+      // The answer would stand behind what can't be saved, and its client would take this broker for lost. Nothing has
+      // come of these questions yet, and both are asked again.
       this.#parts.fail(event.client, event.message.id, trouble.toWire());
       return;
     }
