@@ -43,9 +43,10 @@ import { Control } from './control.js';
 import { DropLog } from './drop-log.js';
 import { Frontend } from './frontend.js';
 import { HeartbeatSocket } from './heartbeat-socket.js';
-import { LoopLag } from './loop-lag.js';
 import { makeTeller } from './make-teller.js';
 import { openState, type State } from './open-state.js';
+import { Publisher } from './publisher.js';
+import { ReceiverGate } from './receiver-gate.js';
 import { RunHistory } from './run-history.js';
 import { advertised, bindSockets, closeSockets, openSockets, type Sockets } from './sockets.js';
 import { within } from './within.js';
@@ -68,12 +69,13 @@ export class BrokerShell {
   readonly #log: Logger;
   readonly #drops: DropLog;
   readonly #state: State;
-  readonly #lag = new LoopLag(SWEEP_MS);
+  readonly #gate = new ReceiverGate(SWEEP_MS);
   readonly #clients: ClientBound;
   readonly #history: RunHistory;
   readonly #results: ResultsPath;
   readonly #registry: Registry;
   readonly #originalResults: OriginalResults;
+  readonly #publisher = new Publisher((payload) => this.#sockets.publisher.send([payload]));
   readonly #nativePublisher: NativePublisher;
   readonly #originalFeed: OriginalFeed;
   readonly #heartbeat: HeartbeatSocket;
@@ -86,11 +88,7 @@ export class BrokerShell {
   #original: OriginalSide | null = null;
   #endpoints: Endpoints;
   #sweep: NodeJS.Timeout | undefined;
-  #watchers = 0;
   #closing: Promise<void> | null = null;
-  #begun: () => void = () => undefined;
-  readonly #beginning: Promise<void>;
-  #hasBegun = false;
 
   private constructor(options: ResolvedBrokerOptions, observers: ObserverBook, state: State, log: Logger) {
     this.#options = options;
@@ -106,12 +104,6 @@ export class BrokerShell {
       presence: () => this.#original?.presence ?? null,
       dropped: (why) => this.#drops.drop('receiver', why),
       room: () => (state.store.queuedBytes < options.limits.storeQueueBytes ? undefined : state.store.room()),
-    });
-    this.#beginning = new Promise((resolve) => {
-      this.#begun = () => {
-        this.#hasBegun = true;
-        resolve();
-      };
     });
     this.#history = new RunHistory(state.store, (what, err) => log.error({ err }, `${what} could not be kept`));
     this.#teller = makeTeller({
@@ -169,8 +161,8 @@ export class BrokerShell {
       send: (frames) => this.#sockets.events.send(frames),
     });
     this.#nativePublisher = new NativePublisher({
-      watched: () => this.#watchers > 0,
-      publish: (payload) => this.#sockets.publisher.send([payload]),
+      watched: () => this.#publisher.isWatched,
+      publish: (payload) => this.#publisher.publish(payload),
       now: machineMs,
     });
     this.#results = new ResultsPath({
@@ -226,7 +218,7 @@ export class BrokerShell {
     this.#control.begin();
     this.#original.begin();
     this.#teller.begin();
-    this.#begun();
+    this.#gate.begin();
     const asked = await bindSockets(this.#sockets, ['backend', 'frontend'], wanted);
     const bound = { ...wanted, ...quiet, ...asked };
     this.#endpoints = { ...advertised(bound, this.#options.advertise), ...heartbeat };
@@ -281,9 +273,7 @@ export class BrokerShell {
       now: () => ({ nowMs: machineMs(), wallMs: Date.now() }),
       send: (frames) => this.#sockets.backend.send(frames),
       answer: (client, payload) => this.#frontend.answerOriginal(client, payload),
-      publish: (payload) => {
-        if (this.#watchers > 0) this.#sockets.publisher.send([payload]);
-      },
+      publish: (payload) => this.#publisher.publish(payload),
       beat: (text) => this.#heartbeat.say(text),
       stopNative: (run) => {
         const reason = 'stopped by a client of the original';
@@ -316,8 +306,8 @@ export class BrokerShell {
       publish: (event) => this.#publish(event),
       runFinished: (run) => {
         this.#nativePublisher.finished(run);
-        if (this.#watchers > 0)
-          this.#sockets.publisher.send([encodeOriginal({ data_type: 'run-finished', run_id: run })]);
+        if (this.#publisher.isWatched)
+          this.#publisher.publish(encodeOriginal({ data_type: 'run-finished', run_id: run }));
       },
     });
   }
@@ -334,10 +324,7 @@ export class BrokerShell {
       backend: (frames) => this.#backend.receive(frames),
       register: (frames) => this.#original?.register(frames),
       receiver: (frames) => this.#receive(frames),
-      publisher: ([first]) => {
-        if (first?.[0] === 1) this.#watchers += 1;
-        else if (first?.[0] === 0) this.#watchers = Math.max(0, this.#watchers - 1);
-      },
+      publisher: (frames) => this.#publisher.subscription(frames),
       events: (frames) => this.#originalFeed.subscription(frames),
       unsent: (socket, frames, why) => {
         if (socket === 'backend' && this.#original?.unsent(frames) === true) return;
@@ -348,17 +335,16 @@ export class BrokerShell {
     });
   }
 
-  /** Results wait while the loop lags, and before the runs of the last broker are open. */
   #receive(frames: readonly Buffer[]): void | Promise<void> {
-    const calm = this.#hasBegun ? this.#lag.calm() : this.#beginning;
-    if (calm !== undefined) return calm.then(() => this.#receive(frames));
+    const opening = this.#gate.opening();
+    if (opening !== undefined) return opening.then(() => this.#receive(frames));
     const [row] = frames;
     return frames.length === 1 && row !== undefined ? this.#row(row) : this.#results.receive(frames);
   }
 
   /** A row or a batch of the original: to watchers byte for byte, then to be kept. */
   #row(body: Buffer): void | Promise<void> {
-    if (this.#watchers > 0 && body[0] === OPENING_BRACE) this.#sockets.publisher.send([body]);
+    if (body[0] === OPENING_BRACE) this.#publisher.publish(body);
     return this.#originalFeed.take(body);
   }
 
@@ -385,7 +371,7 @@ export class BrokerShell {
   }
 
   #tick(): void {
-    this.#lag.tick(machineMs());
+    this.#gate.tick(machineMs());
     this.#control?.handle({ type: 'sweep' });
     this.#original?.tick();
     this.#results.tick();
@@ -417,8 +403,7 @@ export class BrokerShell {
 
   async #close(): Promise<void> {
     clearInterval(this.#sweep);
-    this.#begun();
-    this.#lag.end();
+    this.#gate.end();
     await within(CLOSE_MS, this.#control?.settled() ?? Promise.resolve());
     await within(CLOSE_MS, this.#original?.settled() ?? Promise.resolve());
     await Promise.all([closeSockets(this.#sockets), this.#heartbeat.close()]);
