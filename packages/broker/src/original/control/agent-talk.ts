@@ -1,22 +1,17 @@
 import type { AgentAnswer, SignedOn } from '@muster/protocol';
-import type { Instant } from '../../controller/events.js';
+import type { ControlParts } from './control-parts.js';
 import type { DirectQuestion } from './direct-questions.js';
-import type { OrderBody, OriginalEffect } from './events.js';
-import type { KnownAgents, Work } from './known-agents.js';
+import type { OrderBody } from './events.js';
+import type { Work } from './known-agents.js';
 import { OrderIds } from './order-ids.js';
 import { errorText } from './replies.js';
-import type { RunBook } from './run-book.js';
 import { endsWork, statusOf } from './worker-status.js';
 
 /** Unanswered questions to one agent that are remembered. */
 const MAX_ASKED = 50;
 
 /** What talk with agents needs of the controller. */
-export interface AgentTalkPort {
-  readonly agents: KnownAgents;
-  readonly runs: RunBook;
-  do(effect: OriginalEffect): void;
-  now(): Instant;
+export interface AgentTalkPort extends ControlParts {
   register(info: SignedOn): void;
   /** The agent works for its run no more. */
   endWork(agent: string): void;
@@ -32,9 +27,8 @@ export class AgentTalk {
   readonly #port: AgentTalkPort;
   readonly #ids: OrderIds;
 
-  /** @param boot changes with each start of the broker */
-  constructor(boot: string, port: AgentTalkPort) {
-    this.#ids = new OrderIds(boot);
+  constructor(port: AgentTalkPort) {
+    this.#ids = new OrderIds(port.config.boot);
     this.#port = port;
   }
 

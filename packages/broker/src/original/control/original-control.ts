@@ -4,6 +4,7 @@ import type { Instant } from '../../controller/events.js';
 import { AgentTalk } from './agent-talk.js';
 import { askAgent, type DirectPort, lookAfterQuitters, settleDirect } from './ask-agent.js';
 import { type OriginalConfig, type ResolvedOriginalConfig, resolveOriginalConfig } from './control-config.js';
+import type { ControlParts } from './control-parts.js';
 import { DirectQuestions } from './direct-questions.js';
 import type { ControlQuestion, FreshOriginalRun, OrderBody, OriginalEffect, OriginalEvent } from './events.js';
 import { agentKey, keptIn } from './kept-state.js';
@@ -45,9 +46,9 @@ export class OriginalControl {
       now: (): Instant => this.#at,
     };
     this.#runs = new RunBook(kept, toDo);
-    const parts = { ...toDo, config: this.#config, agents: this.#agents, runs: this.#runs };
+    const parts: ControlParts = { ...toDo, config: this.#config, agents: this.#agents, runs: this.#runs };
     const endWork = (agent: string): void => this.#endWork(agent);
-    this.#talk = new AgentTalk(this.#config.boot, {
+    this.#talk = new AgentTalk({
       ...parts,
       endWork,
       register: (info) => this.#register(info),

@@ -1,9 +1,7 @@
-import type { Instant } from '../../controller/events.js';
-import type { ResolvedOriginalConfig } from './control-config.js';
-import type { OrderBody, OriginalEffect } from './events.js';
-import type { KnownAgents, Work } from './known-agents.js';
+import type { TellingParts } from './control-parts.js';
+import type { OrderBody } from './events.js';
+import type { Work } from './known-agents.js';
 import { Heartbeat, Rhythm } from './rhythm.js';
-import type { RunBook } from './run-book.js';
 
 /** Idle agents are looked at once in so many polls. */
 const IDLE_POLLS = 4;
@@ -11,13 +9,7 @@ const IDLE_POLLS = 4;
 const LOOK: OrderBody = { command: 'STATUS' };
 
 /** What rounds need of the controller. */
-export interface RoundsPort {
-  readonly config: ResolvedOriginalConfig;
-  readonly agents: KnownAgents;
-  readonly runs: RunBook;
-  do(effect: OriginalEffect): void;
-  tell(agent: string, order: OrderBody): void;
-  now(): Instant;
+export interface RoundsPort extends TellingParts {
   /** The agent works for its run no more. */
   endWork(agent: string): void;
   /** An agent of the original is not there any more. */

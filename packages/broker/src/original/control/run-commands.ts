@@ -1,11 +1,8 @@
 import { NOT_ENOUGH_AGENTS, type RunCommand } from '@muster/protocol';
-import type { Instant } from '../../controller/events.js';
-import type { ResolvedOriginalConfig } from './control-config.js';
-import type { FreshOriginalRun, OrderBody, OriginalAnswerBody, OriginalEffect } from './events.js';
-import type { KnownAgents } from './known-agents.js';
+import type { TellingParts } from './control-parts.js';
+import type { FreshOriginalRun, OrderBody, OriginalAnswerBody } from './events.js';
 import { pick } from './pick.js';
 import { failed, refused } from './replies.js';
-import type { RunBook } from './run-book.js';
 
 /** A run whose metadata is not kept yet: what is to be said when it is. */
 interface Opening {
@@ -13,22 +10,12 @@ interface Opening {
   readonly order: OrderBody;
 }
 
-/** What commands about runs need of the controller. */
-export interface RunCommandsPort {
-  readonly config: ResolvedOriginalConfig;
-  readonly agents: KnownAgents;
-  readonly runs: RunBook;
-  do(effect: OriginalEffect): void;
-  tell(agent: string, order: OrderBody): void;
-  now(): Instant;
-}
-
 /** `CTRL_RUN`, `CTRL_LIST_RUNS` and `CTRL_STOP_RUN`: each is answered once. */
 export class RunCommands {
-  readonly #port: RunCommandsPort;
+  readonly #port: TellingParts;
   readonly #opening = new Map<string, Opening>();
 
-  constructor(port: RunCommandsPort) {
+  constructor(port: TellingParts) {
     this.#port = port;
   }
 
