@@ -3,6 +3,18 @@ import * as zmq from 'zeromq';
 type Plain = Readonly<Record<string, unknown>>;
 const ANY = 'tcp://127.0.0.1:*';
 
+/** A socket that was closed lets go of its address a moment later: the one after it waits for that. */
+const bind = async (socket: zmq.Router | zmq.Pull | zmq.Publisher, endpoint: string): Promise<void> => {
+  for (;;) {
+    try {
+      return await socket.bind(endpoint);
+    } catch (thrown) {
+      if (endpoint === ANY || (thrown as { code?: string }).code !== 'EADDRINUSE') throw thrown;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+};
+
 export interface AnswerHeard {
   /** Frames behind the routing id, as text. */
   readonly frames: readonly string[];
@@ -54,7 +66,7 @@ export class RawBroker {
     };
     const endpoints: Record<string, string> = {};
     for (const [name, socket] of Object.entries(named)) {
-      await socket.bind(at[name] ?? ANY);
+      await bind(socket, at[name] ?? ANY);
       endpoints[name] = socket.lastEndpoint ?? '';
     }
     this.endpoints = { ...endpoints, publisher: 'tcp://127.0.0.1:1' };
