@@ -1,11 +1,10 @@
 import { MusterError } from '@muster/protocol';
-import { openDuckdbBackend } from './duckdb/open-duckdb-backend.js';
 import { openMemoryBackend } from './memory-backend.js';
 import type { OpenStore, StoreBackend, StoreOpening } from './store-backend.js';
 
-/** Stores by name. */
-const BUILT_IN: ReadonlyMap<string, OpenStore> = new Map([
-  ['duckdb', openDuckdbBackend],
+/** Stores by name. DuckDB takes a third of a second to load, so it is loaded where rows go into it. */
+const BUILT_IN: ReadonlyMap<string, OpenStore> = new Map<string, OpenStore>([
+  ['duckdb', async (opening) => (await import('./duckdb/open-duckdb-backend.js')).openDuckdbBackend(opening)],
   ['memory', openMemoryBackend],
 ]);
 
