@@ -82,9 +82,8 @@ describe('the command', () => {
   it.each(BAD)(
     'with %s says so, with the line, and the agents are fit for the next run',
     async (_, text, code, says) => {
-      const result = await run(text, '-d', '20s').then(async (first) =>
-        text.includes('iterations: 20') || text.includes('scenarios') ? await run(text) : first,
-      );
+      // A duration would stand in the place of the load that the file has of its own.
+      const result = await run(text, ...(text.includes('export const options') ? [] : ['-d', '20s']));
       expect(result.said).toMatch(says);
       expect(result.code).toBe(code);
       const next = await run(
