@@ -39,15 +39,15 @@ describe('each executor reports exactly what the target counted', () => {
     >
   > = {
     'constant-vus': {
-      fields: { executor: 'constant-vus', vus: 4, duration: '2s' },
+      fields: { executor: 'constant-vus', vus: 4, duration: '1200ms' },
     },
     'ramping-vus': {
       fields: {
         executor: 'ramping-vus',
         startVUs: 1,
         stages: [
-          { duration: '1500ms', target: 6 },
-          { duration: '1500ms', target: 1 },
+          { duration: '800ms', target: 6 },
+          { duration: '800ms', target: 1 },
         ],
       },
     },

@@ -17,17 +17,18 @@ afterEach((context) => {
   if (context.task.result?.state === 'fail') console.error(cluster.logs());
 });
 
+/** Each over more than one window. */
 const SCENARIOS: Readonly<
   Record<string, { readonly options: object; readonly iterations?: number; readonly slots?: number }>
 > = {
-  'constant-vus': { options: { executor: 'constant-vus', vus: 7, duration: '2s' } },
+  'constant-vus': { options: { executor: 'constant-vus', vus: 7, duration: '1200ms' } },
   'ramping-vus': {
     options: {
       executor: 'ramping-vus',
       startVUs: 1,
       stages: [
-        { duration: '1s', target: 8 },
-        { duration: '1s', target: 2 },
+        { duration: '600ms', target: 8 },
+        { duration: '600ms', target: 2 },
       ],
       gracefulRampDown: '5s',
     },
@@ -35,18 +36,18 @@ const SCENARIOS: Readonly<
   'per-vu-iterations': { options: { executor: 'per-vu-iterations', vus: 7, iterations: 13 }, iterations: 91 },
   'shared-iterations': { options: { executor: 'shared-iterations', vus: 7, iterations: 1_001 }, iterations: 1_001 },
   'constant-arrival-rate': {
-    options: { executor: 'constant-arrival-rate', rate: 200, duration: '2s', preAllocatedVUs: 30 },
-    slots: 400,
+    options: { executor: 'constant-arrival-rate', rate: 200, duration: '1200ms', preAllocatedVUs: 30 },
+    slots: 240,
   },
   'ramping-arrival-rate': {
     options: {
       executor: 'ramping-arrival-rate',
       startRate: 0,
       timeUnit: '1s',
-      stages: [{ duration: '2s', target: 200 }],
+      stages: [{ duration: '1200ms', target: 200 }],
       preAllocatedVUs: 30,
     },
-    slots: 200,
+    slots: 120,
   },
 };
 
