@@ -101,6 +101,16 @@ describe('an external program in a cluster of its own', () => {
     });
   }, 60_000);
 
+  it('is invalid when no row came of it, and says why', async () => {
+    await writeFile(join(folder, 'broken.cjs'), "require('no-such-module-anywhere');");
+    const ran = await muster(
+      ...['run', '--test-runner', `"${process.execPath}" broken.cjs`, '--users', '3', '--data', 'broken'],
+    );
+    expect(ran.code, ran.err).toBe(120);
+    expect(ran.out).toContain('invalid: no row came from the program');
+    expect(ran.err.match(/ended with exit code 1: [^"]*no-such-module-anywhere/g)).toHaveLength(1);
+  }, 60_000);
+
   it('fails the run with its failures, and quietly says nothing', async () => {
     const ran = await muster(
       ...['run', 'shop', '--test-runner', `"${process.execPath}" runner.cjs {test} fail`, '--users', '2', '--quiet'],

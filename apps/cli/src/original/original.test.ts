@@ -50,10 +50,16 @@ describe('totals of a run of the original', () => {
     expect(totals.bad).toBe(3);
   });
 
-  it('fail a run with failures or errors, and one of which nothing came is invalid', () => {
+  it('fail a run with failures or errors, and one of which no program told is invalid', () => {
     expect(exitCodeOfTotals(totals)).toBe(99);
     expect(exitCodeOfTotals(of([hit('/', 0.1)]))).toBe(0);
     expect(exitCodeOfTotals(of([]))).toBe(120);
+    const silent = of([
+      { data_type: 'startTestRun', agent_id: 'a' },
+      { data_type: 'stopTestRun', agent_id: 'a' },
+    ]);
+    expect(exitCodeOfTotals(silent)).toBe(120);
+    expect(totalsText(FACTS, silent, plain)).toContain('invalid: no row came from the program');
   });
 
   it('are a report by test, equal problems counted', () => {

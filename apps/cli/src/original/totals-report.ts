@@ -14,10 +14,10 @@ export interface RunFacts {
 
 const SHOWN = { urls: 10, problems: 3 };
 
-/** Failures and errors fail a run; one that nothing was heard of says nothing. */
+/** Failures and errors fail a run; one of which only the agents told says nothing. */
 export const exitCodeOfTotals = (totals: Totals): number => {
   if (totals.bad > 0) return EXIT.thresholdsFailed;
-  return totals.rows === 0 ? EXIT.invalid : EXIT.passed;
+  return totals.hasResults ? EXIT.passed : EXIT.invalid;
 };
 
 /** The report for the outputs. */
@@ -88,6 +88,8 @@ export const totalsText = (facts: RunFacts, totals: Totals, colors: Colors): str
       line('web sockets', `${totals.count('socket_open')} opened, ${bytes(totals.count('socket_message'))} received`),
     );
   for (const [name, count] of Object.entries(totals.counters)) lines.push(line(name, String(count)));
+  if (!totals.hasResults)
+    lines.push('', `  ${colors.red('invalid')}: no row came from the program; the agents’ logs say how it ended`);
   return [...lines, ...urlLines(totals), ...problemLines(totals, colors), ''].join('\n');
 };
 

@@ -31,6 +31,8 @@ const noCounts = (): Record<string, number> => Object.create(null) as Record<str
 /** All but counters of the author's own. */
 const isKnown = (kind: string): boolean => isOriginalKind(kind) || kind === 'batch' || kind === 'run-finished';
 
+const OF_AGENTS: ReadonlySet<string> = new Set(['startTestRun', 'stopTestRun']);
+
 /** Adds up rows of the original as they come. */
 export class Totals {
   /** As the broker counts: rows of each kind, of `socket_message` their bytes. */
@@ -70,6 +72,11 @@ export class Totals {
   /** Counters of the author's own. */
   get counters(): Readonly<Record<string, number>> {
     return Object.fromEntries(Object.entries(this.counts).filter(([kind]) => !isKnown(kind)));
+  }
+
+  /** Whether anything came but what agents say themselves of the begin and the end. */
+  get hasResults(): boolean {
+    return Object.entries(this.counts).some(([kind, count]) => !OF_AGENTS.has(kind) && count > 0);
   }
 
   /** Failures and errors. */

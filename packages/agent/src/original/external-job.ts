@@ -61,6 +61,7 @@ export class ExternalJob {
   #stopping = false;
   #begun = false;
   #told = false;
+  #faulty = false;
   #next = 0;
   #pid: number | null = null;
 
@@ -122,7 +123,7 @@ export class ExternalJob {
     const before = this.#processes.get(process);
     if (before === undefined || before === 'gone') return;
     this.#processes.set(process, left ? 'left' : 'gone');
-    if (fault !== null) turn.log('warn', `run ${this.run}: ${fault}`);
+    if (fault !== null) this.#tellFault(turn, fault);
     this.#look(turn);
   }
 
@@ -239,6 +240,13 @@ export class ExternalJob {
     if (this.#begun) return;
     this.#begun = true;
     this.#port.begun(turn, this, fault);
+  }
+
+  /** A program that does not work at all breaks for every user: the first tells why, further ones say no more. */
+  #tellFault(turn: Turn, fault: string): void {
+    const isFirst = this.#state.s === 'stepping' && !this.#faulty;
+    this.#faulty ||= isFirst;
+    turn.log(isFirst ? 'error' : 'warn', `run ${this.run}: ${fault}`);
   }
 
   /** As the original tells of a runner that broke: an error of no user and no hit. */

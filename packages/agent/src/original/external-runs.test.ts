@@ -12,6 +12,7 @@ class Stage {
   refusal: string | null = null;
   quits = 0;
   readonly done: ExternalEffect[] = [];
+  readonly log: string[] = [];
   #asked = 0;
   readonly runs = new ExternalRuns(
     {
@@ -31,7 +32,10 @@ class Stage {
     const turn = new Turn(this.nowMs);
     act(turn);
     this.runs.due(turn);
-    for (const effect of turn.effects) if (effect.type === 'external') this.done.push(effect.effect);
+    for (const effect of turn.effects) {
+      if (effect.type === 'external') this.done.push(effect.effect);
+      else if (effect.type === 'log') this.log.push(`${effect.level}: ${effect.message}`);
+    }
   }
   /** Lets time go by, stopping at each instant at which something is due. */
   pass(ms: number): void {
@@ -72,8 +76,8 @@ class Stage {
     for (const { job, process } of fresh) this.handle({ type: 'started', job, process, pid: 100 + process });
     return fresh.map(({ process }) => process);
   }
-  end(process: number, left = false, job = 1): void {
-    this.handle({ type: 'ended', job, process, left, fault: null });
+  end(process: number, left = false, job = 1, fault: string | null = null): void {
+    this.handle({ type: 'ended', job, process, left, fault });
   }
 }
 
@@ -96,6 +100,20 @@ describe('runs of the original on an agent', () => {
       pid: 7,
     });
     expect(stage.rows).toEqual(['startTestRun']);
+  });
+
+  it('says as an error why the first program broke, and of the others and of those that it ended itself less', () => {
+    const { stage, processes } = begun({ users: 2, hits: 1 });
+    for (const process of processes)
+      stage.end(process, false, 1, `./go (${process}) ended with exit code 1: no module`);
+    expect(stage.log.filter((line) => !line.startsWith('info'))).toEqual([
+      'error: run r1: ./go (1) ended with exit code 1: no module',
+      'warn: run r1: ./go (2) ended with exit code 1: no module',
+    ]);
+    const other = begun({ users: 1, duration: 10 }).stage;
+    other.ask({ command: 'STOP', run_id: 'r1' });
+    other.end(1, false, 1, './go (1) ended with SIGTERM');
+    expect(other.log.filter((line) => !line.startsWith('info'))).toEqual(['warn: run r1: ./go (1) ended with SIGTERM']);
   });
 
   it('goes through the steps, each when the one before is gone, and tells the end after the last', () => {
