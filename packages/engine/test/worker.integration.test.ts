@@ -333,6 +333,30 @@ export default function () {
     expect(checks.map((each) => each.sink)).toMatchObject([{ passes: 20, total: 20 }]);
   });
 
+  it('checks a promise, or with one: that did not hold, and why is told', async () => {
+    const worker = host({
+      code: `
+        export default async function () {
+          check(Promise.resolve(1), { 'forgot to await': () => true });
+          check(1, { 'asks later': async () => { throw new Error('nobody waits for this'); } });
+          check({ then: 1 }, { 'is no promise': (it) => it.then === 1 });
+        }`,
+      options: { vus: 1, iterations: 3 },
+    });
+    expect((await worker.run()).outcome).toBe('done');
+    const checks = [...worker.series].filter((each) => each.metric === 'checks');
+    const counts = checks.map(({ tags, sink }) => [tags.check, 'passes' in sink ? sink.passes : null]);
+    expect(Object.fromEntries(counts)).toEqual({ 'forgot to await': 0, 'asks later': 0, 'is no promise': 3 });
+    const told = worker.errors.filter(({ code }) => code === 'CHECK_THREW').map(({ message }) => message);
+    expect(new Set(told)).toEqual(
+      new Set([
+        'check "forgot to await": it was given a promise: await the request, and check what that gives',
+        'check "asks later": it answers with a promise: await before the check, which takes an answer at once',
+      ]),
+    );
+    expect(worker.count('iterations_failed')).toBe(0);
+  });
+
   it('makes requests in setup and teardown: counted too', async () => {
     const worker = host({
       code: `
