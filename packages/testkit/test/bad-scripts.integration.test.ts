@@ -98,6 +98,11 @@ describe('the command', () => {
     120_000,
   );
 
+  it('is told once why setup failed, though it stands both in a value and in a fault', async () => {
+    const { said } = await run('export function setup() {\n  throw new Error("no luck");\n}\nexport default () => {};');
+    expect(said.match(/^error: .*no luck/gm)).toHaveLength(1);
+  });
+
   it('goes on when some iterations throw', async () => {
     const result = await run(
       'let n = 0;\nexport default () => {\n  n += 1;\n  if (n % 2) throw new Error("now and then");\n};',

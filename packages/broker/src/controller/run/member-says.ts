@@ -81,8 +81,10 @@ const memberFails = (run: Run, turn: Turn, member: Member, fault: Of<'fault'>): 
   if (fault.fatal && (member.failed || (fault.code === 'TEST_ABORTED' && run.record.stop !== null))) return;
   const where = fault.where ?? null;
   const at = where === null ? '' : ` at ${where}`;
-  run.event(turn, 'fault', `${fault.code}: ${fault.message}${at}`, { agent: member.id });
-  run.note(turn, fault.fatal ? 'error' : 'warn', `${member.id}: ${fault.message}${at}`);
+  if (!toldByValue(run, fault)) {
+    run.event(turn, 'fault', `${fault.code}: ${fault.message}${at}`, { agent: member.id });
+    run.note(turn, fault.fatal ? 'error' : 'warn', `${member.id}: ${fault.message}${at}`);
+  }
   if (fault.code === 'TEST_ABORTED') {
     stopRun(run, turn, { by: 'test', reason: fault.message }, false);
     return;
@@ -94,4 +96,16 @@ const memberFails = (run: Run, turn: Turn, member: Member, fault: Of<'fault'>): 
   if (fault.fatal) run.setMember(member.id, { failed: true });
   if (member.lost || !(fault.fatal || fault.phase === 'teardown')) return;
   breakRun(run, turn, { code: fault.code, message: fault.message, where }, fault.fatal);
+};
+
+const MADE_IN: Partial<Record<Of<'fault'>['phase'], string>> = {
+  setup: 'setup',
+  teardown: 'teardown',
+  summary: 'handleSummary',
+};
+
+/** Whether it is why one of the system's own values could not be made, and was told as that. */
+const toldByValue = (run: Run, { phase, code, message }: Of<'fault'>): boolean => {
+  const value = run.record.once[MADE_IN[phase] ?? ''];
+  return value?.s === 'failed' && value.code === code && value.message === message;
 };
