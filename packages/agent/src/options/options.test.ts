@@ -55,6 +55,7 @@ describe('the configuration of an agent', () => {
     expect((await read(['--label', 'zone=eu', '--label', 'size=xl=2'])).labels).toEqual({ zone: 'eu', size: 'xl=2' });
     expect((await read([], { MUSTER_LABELS: 'zone=eu, size=xl' })).labels).toEqual({ zone: 'eu', size: 'xl' });
     expect((await read(['--config', await file({ labels: { zone: 'eu' } })])).labels).toEqual({ zone: 'eu' });
+    expect((await read(['--config', await file({ 'hang-ms': 1_000 })])).hangMs).toBe(1_000);
   });
 
   it('takes the flags that users of the original know', async () => {

@@ -61,6 +61,7 @@ export class Link {
   #seq = 0;
   #heardMs = Number.NEGATIVE_INFINITY;
   #brokerBoot: string | null = null;
+  #toldNone = false;
 
   constructor(port: LinkPort, times: LinkTimes) {
     this.#port = port;
@@ -93,15 +94,26 @@ export class Link {
   }
 
   refusedPort(turn: Turn): void {
+    this.#tellNone(turn, 'nothing listens there');
     this.#state = { s: 'down', askMs: turn.nowMs + ASK_AGAIN_MS };
     this.#port.refused(turn);
   }
 
   silent(turn: Turn, why: string): void {
     const state = this.#state;
-    turn.log('debug', `no broker: ${why}`);
+    this.#tellNone(turn, why);
     if (state.s === 'greeting') return;
     this.#state = { ...state, askMs: turn.nowMs + ASK_AGAIN_MS };
+  }
+
+  /** Who has mistyped an address must hear of it; who starts agents before the broker must not hear of it twice a second. */
+  #tellNone(turn: Turn, why: string): void {
+    const isFirst = this.#brokerBoot === null && !this.#toldNone;
+    this.#toldNone ||= isFirst;
+    turn.log(
+      isFirst ? 'warn' : 'debug',
+      `no broker answers${isFirst ? ' yet: it is asked until it does' : ''}: ${why}`,
+    );
   }
 
   /** The transport lost its connection: it may be the broker's end. */

@@ -127,7 +127,7 @@ describe('the store', () => {
 describe('the configuration', () => {
   it('lets flags win over variables, and those over the file', async () => {
     const file = join(folder, 'broker.json');
-    await writeFile(file, JSON.stringify({ beatMs: 100, leaseMs: 1_100, logLevel: 'warn', data: '/file' }));
+    await writeFile(file, JSON.stringify({ 'beat-ms': 100, leaseMs: 1_100, 'log-level': 'warn', data: '/file' }));
     const env = { MUSTER_CONFIG: file, MUSTER_LEASE_MS: '1200', MUSTER_DATA: '/env' };
     const options = await optionsOf(['--data', '/flag'], env);
     expect(options.times).toMatchObject({ beatMs: 100, leaseMs: 1_200 });

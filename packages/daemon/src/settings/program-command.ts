@@ -56,7 +56,7 @@ export const commandOf = <Name extends string>(program: Program<Name>, version: 
     .allowExcessArguments(false)
     .addHelpText(
       'after',
-      `\nEach flag is also a line of the config file (${example}) and a variable (${table.variableOf(example)}).\nFlags win over variables, those over the file.`,
+      `\nEach flag is also a line of the config file (${example} or ${table.flagOf(example)}) and a variable (${table.variableOf(example)}).\nFlags win over variables, those over the file.`,
     );
   if (program.helpAfter !== undefined) command.addHelpText('after', program.helpAfter);
   for (const { flags, help, hidden } of program.further)

@@ -35,7 +35,7 @@ export class SettingTable<Name extends string> {
   }
   /** The setting that a key names; where it names none, that is a fault. */
   named(key: string, where: string, faults: SettingFault[]): Name | undefined {
-    const name = this.names.find((known) => known === key);
+    const name = this.names.find((known) => known === key || this.flagOf(known) === key);
     if (name === undefined) faults.push({ where, message: `is no setting of ${this.#owner}` });
     return name;
   }

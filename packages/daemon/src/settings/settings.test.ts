@@ -94,7 +94,7 @@ describe('settings', () => {
   it('are told with --help, all but those of old habits', async () => {
     const { given, printed } = await read(['--help']);
     expect(given).toBeNull();
-    for (const part of ['--wait-ms <number>', '--heap <number>', '--check', '(waitMs)', '(MUSTER_WAIT_MS)'])
+    for (const part of ['--wait-ms <number>', '--heap <number>', '--check', '(waitMs or wait-ms)', '(MUSTER_WAIT_MS)'])
       expect(printed).toContain(part);
     expect(printed).not.toMatch(/--debug|--no-keep-all/);
   });
