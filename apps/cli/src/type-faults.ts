@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { dirname, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type TypeScript from 'typescript';
 
@@ -28,7 +28,8 @@ export const typeFaults = (file: string): TypeReport => {
   const ts = findCompiler(file);
   if (ts === null || !/\.[cm]?ts$/.test(file)) return { checked: ts !== null, faults: [] };
   const script = createRequire(import.meta.url).resolve('@muster/script/package.json');
-  const program = ts.createProgram([file], {
+  const program = ts.createProgram([file, join(dirname(script), 'files.d.ts')], {
+    resolveJsonModule: true,
     strict: true,
     noEmit: true,
     skipLibCheck: true,
