@@ -103,19 +103,22 @@ const askFolder = async <T>(folder: string, use: (muster: Muster) => Promise<T>)
   }
 };
 
-/** A run by its id or an unambiguous beginning of it. */
-export const findRun = async (muster: Muster, asked: string): Promise<string> => {
-  if (asked.length === 36) return asked;
-  const matches = (await muster.runs({ limit: 10_000 })).filter(
-    (run) => run.id.startsWith(asked) || run.id.endsWith(asked),
-  );
+/** A run by its id or an unambiguous beginning or end of it. */
+export const findRun = async (muster: Muster, asked: string): Promise<string> =>
+  asked.length === 36 ? asked : onlyMatch(await muster.runs({ limit: 10_000 }), asked).id;
+
+/**
+ * The one run whose id begins or ends so.
+ *
+ * @throws MusterError `RUN_UNKNOWN` when there is none, `BAD_CONFIG` when there are several: then looking elsewhere is no help
+ */
+export const onlyMatch = <T extends { readonly id: string }>(runs: readonly T[], asked: string): T => {
+  const matches = runs.filter(({ id }) => id.startsWith(asked) || id.endsWith(asked));
   const [only, ...others] = matches;
-  if (only !== undefined && others.length === 0) return only.id;
-  throw new MusterError(
-    'RUN_UNKNOWN',
-    only === undefined ? `there is no run ${asked}` : `${matches.length} runs match ${asked}`,
-    {
-      hint: '`muster runs` lists them',
-    },
-  );
+  if (only === undefined)
+    throw new MusterError('RUN_UNKNOWN', `there is no run ${asked}`, { hint: '`muster runs` lists them' });
+  if (others.length === 0) return only;
+  throw new MusterError('BAD_CONFIG', `${matches.length} runs match ${asked}`, {
+    hint: 'give more of the id; its end tells runs of the same hour apart',
+  });
 };

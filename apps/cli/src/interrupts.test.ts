@@ -36,6 +36,7 @@ const stage = (terminal: boolean, mayDetach: boolean) => {
       said.push('hold');
       return () => said.push('go on');
     },
+    kill: () => said.push('kill'),
   });
   return { said, interrupts, press: () => press(), answer: (text: string) => answer(text) };
 };
@@ -63,6 +64,13 @@ describe('Ctrl-C', () => {
     await expect(interrupts.detached).resolves.toBe('detached');
     expect(said).toEqual(['hold', QUESTION, 'go on']);
     expect(interrupts.stopped()).toBe(false);
+  });
+
+  it('kills the command when pressed again', () => {
+    const { said, press } = stage(true, false);
+    press();
+    press();
+    expect(said).toEqual([STOPPING, 'stop', 'kill']);
   });
 
   it('stops the run on any other answer', async () => {

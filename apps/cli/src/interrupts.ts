@@ -1,4 +1,4 @@
-import { EXIT, MusterError } from '@muster/protocol';
+import { MusterError } from '@muster/protocol';
 import type { Io } from './io.js';
 
 /** What Ctrl-C does to a run that is followed. */
@@ -11,6 +11,8 @@ export interface InterruptOptions {
   readonly note: (text: string) => void;
   /** Draws nothing while a question stands on the terminal; the answer lets the drawing go on. */
   readonly hold: () => () => void;
+  /** Ends this process at once. @default by SIGINT */
+  readonly kill?: () => void;
 }
 
 /** While a run is followed. */
@@ -23,10 +25,22 @@ export interface Interrupts {
 }
 
 /**
+ * By the signal itself, with nobody left to catch it: an orderly exit would first join the threads of a store that is
+ * writing, and those end the process with a crash.
+ */
+const killThis = (): void => {
+  process.removeAllListeners('SIGINT');
+  process.kill(process.pid, 'SIGINT');
+};
+
+/**
  * Ctrl-C stops the run; on a terminal it asks first, if the run can go on without us. A second one ends this process at
  * once.
  */
-export const onInterrupts = (io: Io, { mayDetach, stop, note, hold }: InterruptOptions): Interrupts => {
+export const onInterrupts = (
+  io: Io,
+  { mayDetach, stop, note, hold, kill = killThis }: InterruptOptions,
+): Interrupts => {
   let count = 0;
   let stopped = false;
   let detach: (how: 'detached') => void = () => undefined;
@@ -47,7 +61,7 @@ export const onInterrupts = (io: Io, { mayDetach, stop, note, hold }: InterruptO
   };
   const off = io.onInterrupt(() => {
     count += 1;
-    if (count > 1) process.exit(EXIT.abortedByUser);
+    if (count > 1) return kill();
     void (io.terminal && mayDetach ? ask() : stopRun());
   });
   return { detached, stopped: () => stopped, off };

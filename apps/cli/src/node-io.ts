@@ -2,12 +2,29 @@ import { createInterface } from 'node:readline/promises';
 import colors from 'picocolors';
 import type { Io } from './io.js';
 
+/**
+ * Writes while somebody reads. When the reader has gone (`muster run … | head`) or the disk is full, what is said is lost
+ * and what the command does is not: a run goes on to its verdict.
+ */
+const writerTo = (stream: NodeJS.WriteStream): ((text: string) => void) => {
+  stream.on('error', () => undefined);
+  return (text) => {
+    stream.write(text);
+  };
+};
+
 /** The real terminal, environment and signals. */
 export const nodeIo = (): Io => {
-  const terminal = process.stdout.isTTY === true && process.env.TERM !== 'dumb' && process.env.CI === undefined;
+  // Nothing can be drawn on a terminal that nobody gave a size.
+  const terminal =
+    process.stdout.isTTY === true &&
+    process.stdout.rows !== 0 &&
+    process.stdout.columns !== 0 &&
+    process.env.TERM !== 'dumb' &&
+    process.env.CI === undefined;
   return {
-    out: (text) => process.stdout.write(text),
-    err: (text) => process.stderr.write(text),
+    out: writerTo(process.stdout),
+    err: writerTo(process.stderr),
     terminal,
     columns: () => process.stdout.columns ?? 80,
     env: process.env,

@@ -249,6 +249,12 @@ const build = (io: Io, observerOptions: ReadonlyMap<string, string>, exit: (code
 
 /** Subcommands report their faults as the program does: thrown, and through the same output. */
 const inherit = (program: Command): Command => {
-  for (const command of program.commands) command.copyInheritedSettings(program);
+  for (const command of program.commands) {
+    command.copyInheritedSettings(program);
+    // Copying brings --help back to those that hand all of their flags on.
+    if (PASS_THROUGH.has(command.name())) command.helpOption(false);
+  }
   return program;
 };
+
+const PASS_THROUGH: ReadonlySet<string> = new Set(['broker', 'agent']);

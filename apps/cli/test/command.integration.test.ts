@@ -26,6 +26,10 @@ beforeAll(async () => {
     join(folder, 'get.ts'),
     `import { check, http } from '@muster/script';\nexport default async () => { check(await http.get(__ENV.URL ?? ''), { fine: (r) => r.status === 200 }); };\n`,
   );
+  await writeFile(
+    join(folder, 'slow.ts'),
+    `import { sleep } from '@muster/script';\nexport default async () => { await sleep(60); };\n`,
+  );
 });
 afterAll(async () => {
   server.closeAllConnections();
@@ -33,8 +37,15 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const muster = (argv: readonly string[], during?: (said: string, kill: (signal: NodeJS.Signals) => void) => void) =>
-  new Promise<{ readonly code: number | null; readonly out: string; readonly err: string }>((resolve) => {
+interface Ran {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly out: string;
+  readonly err: string;
+}
+type During = (said: string, kill: (signal: NodeJS.Signals) => void, hangUp: () => void) => void;
+const muster = (argv: readonly string[], during?: During) =>
+  new Promise<Ran>((resolve) => {
     const env = { ...process.env, MUSTER_BROKER: '' };
     const child = spawn(process.execPath, [MUSTER, ...argv], {
       cwd: folder,
@@ -48,12 +59,12 @@ const muster = (argv: readonly string[], during?: (said: string, kill: (signal: 
     let err = '';
     child.stdout.on('data', (chunk: Buffer) => {
       out += chunk.toString();
-      during?.(out, signal);
+      during?.(out, signal, () => child.stdout.destroy());
     });
     child.stderr.on('data', (chunk: Buffer) => {
       err += chunk.toString();
     });
-    child.once('close', (code) => resolve({ code, out, err }));
+    child.once('close', (code, ended) => resolve({ code, signal: ended, out, err }));
   });
 
 describe('muster in a cluster of its own', () => {
@@ -125,6 +136,46 @@ describe('muster in a cluster of its own', () => {
     expect(ran.out).toContain('aborted');
   }, 60_000);
 
+  it('is killed by a second Ctrl-C, by that signal', async () => {
+    let pressed = 0;
+    const ran = await muster(
+      ['run', 'slow.ts', '-d', '60s', '-u', '1', '--workers', '1', '--data', 'killed'],
+      (said, kill) => {
+        const wanted = ['running (', 'press Ctrl-C again'][pressed];
+        if (wanted === undefined || !said.includes(wanted)) return;
+        pressed += 1;
+        kill('SIGINT');
+      },
+    );
+    expect([ran.code, ran.signal, ran.err]).toEqual([null, 'SIGINT', '']);
+  }, 60_000);
+
+  it('goes on to its verdict when nobody reads what it says', async () => {
+    const ran = await muster(
+      ['run', 'get.ts', '-e', `URL=${url}`, '-i', '3', '--summary-export', 'unread.json', '--data', 'unread'],
+      (_, __, hangUp) => hangUp(),
+    );
+    expect([ran.code, ran.err]).toEqual([0, '']);
+    const { metrics } = JSON.parse(await readFile(join(folder, 'unread.json'), 'utf8')) as Summary;
+    expect(metrics.iterations?.values.count).toBe(3);
+  }, 60_000);
+
+  it('refuses a summary that could not be written before the load, not after it', async () => {
+    served = 0;
+    const ran = await muster(['run', 'get.ts', '-e', `URL=${url}`, '--summary-export', 'no/where.json']);
+    expect([ran.code, ran.out, served]).toEqual([104, '', 0]);
+    expect(ran.err).toContain("can't write");
+  }, 60_000);
+
+  it('waits for observers, and says which of them are still to be told', async () => {
+    const ran = await muster([
+      ...['run', 'get.ts', '-e', `URL=${url}`, '-i', '1', '--data', 'untold'],
+      ...['--observer', 'webhook', '--observer-webhook-url', 'http://127.0.0.1:1/nobody'],
+    ]);
+    expect(ran.code, ran.err).toBe(0);
+    expect(ran.err).toContain('not told yet: webhook');
+  }, 60_000);
+
   it('fails with 99 when a threshold does not hold', async () => {
     await writeFile(
       join(folder, 'strict.ts'),
@@ -152,12 +203,33 @@ describe('muster in a cluster of its own', () => {
     await expect(stat(join(folder, 'never'))).rejects.toThrow();
   }, 60_000);
 
+  it('hands --help on to the programs that it stands for', async () => {
+    expect((await muster(['broker', '--help'])).out).toContain('--keep-ports');
+    expect((await muster(['agent', '--help'])).out).toContain('--hang-ms');
+  }, 60_000);
+
+  it('tells an id that several runs share from one that none has', async () => {
+    const runs = JSON.parse((await muster(['runs', '--json', '--data', 'strict'])).out) as { id: string }[];
+    expect(runs.length).toBeGreaterThan(1);
+    const shared = await muster(['show', '01', '--data', 'strict']);
+    expect([shared.code, shared.err]).toEqual([104, expect.stringContaining(`${runs.length} runs match 01`)]);
+  }, 60_000);
+
   it('writes a first test that is fine', async () => {
+    expect((await muster(['new', 'first.js'])).code).toBe(0);
+    expect((await muster(['check', 'first.js'])).code).toBe(0);
     expect((await muster(['new', 'first.ts'])).code).toBe(0);
     expect((await muster(['new', 'first.ts'])).code).toBe(104);
     const checked = await muster(['check', 'first.ts']);
     expect(checked.out + checked.err).toContain('first.ts is fine: types, options and bundle');
     expect(checked.code).toBe(0);
+    await writeFile(join(folder, 'users.csv'), 'tea,1\n');
+    await writeFile(join(folder, 'users.json'), '["tea"]');
+    await writeFile(
+      join(folder, 'data.ts'),
+      `import users from './users.csv';\nimport names from './users.json';\nexport default () => { users.trim(); names[0]?.trim(); };\n`,
+    );
+    expect(await muster(['check', 'data.ts'])).toMatchObject({ code: 0, err: '' });
     await writeFile(
       join(folder, 'typo.ts'),
       `import { http } from '@muster/script';\nexport default async () => { await http.gett('x'); };\n`,

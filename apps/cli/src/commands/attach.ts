@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Muster, OriginalClient } from '@muster/client';
 import { MusterError } from '@muster/protocol';
 import type { AskFlags } from '../ask.js';
@@ -6,6 +7,7 @@ import type { Io } from '../io.js';
 import { followOriginal } from '../original/follow-original.js';
 import { startWatch } from '../original/watch.js';
 import { chooseOutputs, type OutputFlags } from '../outputs/choose-outputs.js';
+import { writable } from '../outputs/writable.js';
 import { connectAt, connectOriginalAt, withPlace } from '../place.js';
 
 export interface AttachFlags extends AskFlags, OutputFlags {
@@ -25,6 +27,7 @@ export const attachCommand = (asked: string | undefined, flags: AttachFlags, io:
     await using muster = client.native ? await connectAt(place) : null;
     const { id, original } = choose(await candidates(muster, client), asked);
     const { quiet, outputs } = chooseOutputs(flags, io.cwd);
+    if (flags.summaryExport !== undefined) writable(resolve(io.cwd, flags.summaryExport));
     if (!original && muster !== null) {
       const run = await muster.attach(id);
       return await follow(run, io, { quiet, outputs, summaryExport: flags.summaryExport, mayDetach: true });
@@ -63,6 +66,6 @@ const choose = (runs: readonly Candidate[], asked: string | undefined): Candidat
     only === undefined
       ? `no run is ${what}`
       : `${matching.length} runs are ${what}: ${matching.map(({ id }) => id).join(', ')}`,
-    { hint: only === undefined ? '`muster runs` lists those of tests' : '`muster attach RUN` says which' },
+    { hint: only === undefined ? '`muster runs` lists them' : '`muster attach RUN` says which' },
   );
 };

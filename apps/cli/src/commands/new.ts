@@ -3,10 +3,12 @@ import { resolve } from 'node:path';
 import { EXIT, MusterError } from '@muster/protocol';
 import type { Io } from '../io.js';
 
-const FIRST_TEST = `import { check, http, type Options, sleep } from '@muster/script';
+const firstTest = (
+  typed: boolean,
+): string => `import { check, http, ${typed ? 'type Options, ' : ''}sleep } from '@muster/script';
 
 // What the load is and what must hold. Flags such as --vus 50 --duration 1m override it.
-export const options: Options = {
+${typed ? '' : "/** @type {import('@muster/script').Options} */\n"}export const options${typed ? ': Options' : ''} = {
   vus: 10,
   duration: '30s',
   thresholds: {
@@ -28,7 +30,8 @@ export default async function () {
 /** Writes a first test that is ready to run. */
 export const newCommand = async (file: string, flags: { readonly force: boolean }, io: Io): Promise<number> => {
   const path = resolve(io.cwd, file);
-  await writeFile(path, FIRST_TEST, { flag: flags.force ? 'w' : 'wx' }).catch((cause: NodeJS.ErrnoException) => {
+  const text = firstTest(!/\.[cm]?js$/.test(file));
+  await writeFile(path, text, { flag: flags.force ? 'w' : 'wx' }).catch((cause: NodeJS.ErrnoException) => {
     throw cause.code === 'EEXIST'
       ? new MusterError('BAD_CONFIG', `${file} is there already`, { hint: 'choose another name, or --force', cause })
       : new MusterError('BAD_CONFIG', `can't write ${file}: ${cause.message}`, { cause });

@@ -7,7 +7,9 @@ import { follow } from '../follow.js';
 import type { Io } from '../io.js';
 import { installNpmDeps } from '../npm-deps.js';
 import { observerOptionsOf } from '../observer-flags.js';
+import { observersTold } from '../observers-told.js';
 import { chooseOutputs } from '../outputs/choose-outputs.js';
+import { writable } from '../outputs/writable.js';
 import { SIGN_ON_MS, startRunCluster } from '../own-cluster.js';
 import { connectAt, withPlace } from '../place.js';
 import { runBanner } from '../view/banner.js';
@@ -56,6 +58,7 @@ const runTest = async (file: string, { flags, place, observerOptions }: RunOrder
   const env = { ...base, ...environment(flags.env ?? [], io.env) };
   const options = overrides(flags);
   const { quiet, outputs } = chooseOutputs(flags, io.cwd);
+  if (flags.summaryExport !== undefined) writable(resolve(io.cwd, flags.summaryExport));
   const bundle = await bundled(resolve(io.cwd, file), flags.npmDep, io);
   for (const warning of bundle.warnings) io.err(`warning: ${warning}\n`);
 
@@ -78,7 +81,14 @@ const runTest = async (file: string, { flags, place, observerOptions }: RunOrder
       return EXIT.passed;
     }
     if (!quiet) io.out(`${runBanner('script', bundle.name, run.id, named)}\n`);
-    return await follow(run, io, { quiet, outputs, summaryExport: flags.summaryExport, mayDetach: named !== null });
+    const code = await follow(run, io, {
+      quiet,
+      outputs,
+      summaryExport: flags.summaryExport,
+      mayDetach: named !== null,
+    });
+    if (named === null) await observersTold(muster, run.id, flags.observer ?? [], io);
+    return code;
   };
 
   if (named !== null) {

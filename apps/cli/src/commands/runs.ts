@@ -25,7 +25,7 @@ export const runsCommand = async (flags: ResultFlags & { readonly limit: number 
           run.state,
           run.verdict ?? '-',
           run.exitCode === null ? '-' : String(run.exitCode),
-          String(run.agents.length),
+          run.agents.length === 0 ? '-' : String(run.agents.length),
           ago(run.submittedAt, Date.now()),
         ]),
       ),

@@ -1,6 +1,7 @@
 import type { Muster, OriginalClient } from '@muster/client';
 import { connectOriginal } from '@muster/client';
 import { MusterError } from '@muster/protocol';
+import { onlyMatch } from '../ask.js';
 
 /** A run of the original that the broker works at or keeps. */
 export interface OriginalRun {
@@ -34,23 +35,14 @@ export const originalRuns = async (muster: Muster, client: OriginalClient): Prom
   return (await Promise.all(runs)).sort((a, b) => (b.submittedAt ?? '').localeCompare(a.submittedAt ?? ''));
 };
 
-/** Does something with a run of the original, found by its id or a part of it. @throws MusterError `RUN_UNKNOWN` */
+/** Does something with a run of the original, found by its id or a part of it. @throws MusterError as {@link onlyMatch} */
 export const withOriginalRun = async <T>(
   muster: Muster,
   asked: string,
   use: (client: OriginalClient, run: OriginalRun) => Promise<T>,
 ): Promise<T> => {
   await using client = await connectOriginal(muster.endpoint);
-  const matching = (await originalRuns(muster, client)).filter(({ id }) => id.startsWith(asked) || id.endsWith(asked));
-  const [only, ...others] = matching;
-  if (only !== undefined && others.length === 0) return await use(client, only);
-  throw new MusterError(
-    'RUN_UNKNOWN',
-    only === undefined ? `there is no run ${asked}` : `${matching.length} runs match ${asked}`,
-    {
-      hint: '`muster runs` lists them',
-    },
-  );
+  return await use(client, onlyMatch(await originalRuns(muster, client), asked));
 };
 
 /** The first way; when it knows no such run, the second. */

@@ -3,6 +3,7 @@ import { MusterError } from '@muster/protocol';
 import { fileOutput } from './file-output.js';
 import { junitOutput } from './junit-output.js';
 import type { Output } from './output.js';
+import { writable } from './writable.js';
 
 /** Flags that say where a run is told of. */
 export interface OutputFlags {
@@ -19,7 +20,7 @@ export interface ChosenOutputs {
   readonly outputs: readonly Output[];
 }
 
-/** @throws MusterError `BAD_CONFIG` for a name that is none */
+/** @throws MusterError `BAD_CONFIG` for a name that is none, or a file that can't be written */
 export const chooseOutputs = (flags: OutputFlags, folder: string): ChosenOutputs => {
   const names = flags.output ?? ['console'];
   const outputs: Output[] = [];
@@ -30,9 +31,9 @@ export const chooseOutputs = (flags: OutputFlags, folder: string): ChosenOutputs
     const file = at < 0 ? undefined : given.slice(at + 1);
     if (name === 'console' || name === 'stdout') console = true;
     else if (name === 'file')
-      outputs.push(fileOutput(resolve(folder, file ?? flags.outputFileFilename ?? 'muster.jsonl')));
+      outputs.push(fileOutput(writable(resolve(folder, file ?? flags.outputFileFilename ?? 'muster.jsonl'))));
     else if (name === 'junit')
-      outputs.push(junitOutput(resolve(folder, file ?? flags.outputJunitFilename ?? 'muster-junit.xml')));
+      outputs.push(junitOutput(writable(resolve(folder, file ?? flags.outputJunitFilename ?? 'muster-junit.xml'))));
     else if (name !== 'null') {
       throw new MusterError('BAD_CONFIG', `there is no output "${name}"`, {
         hint: name === 'funkload' ? 'junit stands in its place' : 'there are: console, file, null, junit',

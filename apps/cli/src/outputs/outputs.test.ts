@@ -131,8 +131,13 @@ describe('outputs', () => {
     expect(await readFile(join(folder, 'j.xml'), 'utf8')).toBe(junitXml(report));
   });
 
+  it('are refused before the run where there is no folder for them', () => {
+    for (const output of ['file=no/where', 'junit=no/where'])
+      expect(() => chooseOutputs({ quiet: false, output: [output] }, folder)).toThrow("can't write");
+  });
+
   it('say when they can not be written', async () => {
-    const { outputs } = chooseOutputs({ quiet: false, output: ['file=no/where', 'junit=no/where'] }, folder);
+    const { outputs } = chooseOutputs({ quiet: false, output: ['file=.', 'junit=.'] }, folder);
     for (const output of outputs) await expect(output.end(report)).rejects.toMatchObject({ code: 'BAD_CONFIG' });
   });
 });

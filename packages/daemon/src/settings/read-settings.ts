@@ -87,7 +87,7 @@ const ofFile = async <Name extends string>(
   return Object.entries(parsed).flatMap(([key, value]): SettingEntry<Name>[] => {
     const where = `${file}: ${key}`;
     if (takeFromFile?.(key, value, where) === true) return [];
-    const name = table.named(key, where, faults);
+    const name = table.flagged(key) ?? table.named(key, where, faults);
     return name === undefined ? [] : [[name, value, where]];
   });
 };

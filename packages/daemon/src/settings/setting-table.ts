@@ -33,9 +33,13 @@ export class SettingTable<Name extends string> {
     const { variable } = this.#settings[name];
     return variable ?? `MUSTER_${this.flagOf(name).toUpperCase().replaceAll('-', '_')}`;
   }
+  /** The setting whose flag a key of a file is: `hang-ms` is understood as `hangMs` is. */
+  flagged(key: string): Name | undefined {
+    return this.names.find((known) => this.flagOf(known) === key);
+  }
   /** The setting that a key names; where it names none, that is a fault. */
   named(key: string, where: string, faults: SettingFault[]): Name | undefined {
-    const name = this.names.find((known) => known === key || this.flagOf(known) === key);
+    const name = this.names.find((known) => known === key);
     if (name === undefined) faults.push({ where, message: `is no setting of ${this.#owner}` });
     return name;
   }
