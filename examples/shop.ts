@@ -1,6 +1,7 @@
 import { check, fail, group, http, type Options, sleep, Trend } from '@muster/script';
 
-// A small shop: everybody looks, some buy. Run it against the demo's target:
+// A small shop: everybody looks, some buy. Run it against the demo's target (after `npm run build`):
+//   PORT=8080 node packages/testkit/dist/target/main.js &
 //   muster run examples/shop.ts -e BASE_URL=http://127.0.0.1:8080
 export const options: Options = {
   scenarios: {
