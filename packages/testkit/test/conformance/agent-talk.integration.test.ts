@@ -124,15 +124,14 @@ describe('an agent of ours at a broker of the original', () => {
   });
 
   it('waits for a broker that is not there yet, where the original gives up after 20 s', async () => {
-    const first = await FakeBroker.open();
-    const { places } = first;
-    first.close();
     // One that is killed leaves even a private folder behind.
     const folder = await mkdtemp(join(tmpdir(), 'muster-talk-'));
-    const program = startProgram('agent', ['--broker', places.frontend ?? '', '--data', folder]);
+    // A path in a folder of our own: a port that is free now may be another's when the broker comes.
+    const frontend = `ipc://${join(folder, 'front.ipc')}`;
+    const program = startProgram('agent', ['--broker', frontend, '--data', join(folder, 'data')]);
     try {
       await until('its start', () => program.said().includes('"msg"'));
-      const broker = await FakeBroker.open({ places });
+      const broker = await FakeBroker.open({ places: { frontend } });
       expect(await broker.agent()).toBe(`${hostname()}-${program.pid}`);
       broker.close();
     } finally {
