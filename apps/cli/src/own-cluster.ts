@@ -36,7 +36,10 @@ export const startOwnCluster = async (options: OwnClusterOptions, io: Io): Promi
   const observers = observersInEnvironment(io.env);
   const start = async (data: string) => {
     const { frontend, logLevel } = options;
-    return { data, broker: await startBroker({ data, frontend, keepPorts: false, logLevel, observers }) };
+    return {
+      data,
+      broker: await startBroker({ data, frontend, keepPorts: false, logLevel, logfile: 'plain', observers }),
+    };
   };
   const asked = resolve(io.cwd, options.data);
   const { data, broker } = options.mayMove === true ? await inFreeFolder(asked, start) : await start(asked);
@@ -53,6 +56,7 @@ export const startOwnCluster = async (options: OwnClusterOptions, io: Io): Promi
           node: `local-${n}`,
           data: resolve(data, 'agents', `local-${n}`),
           logLevel: options.logLevel,
+          logFile: 'plain',
           ...(options.workers === undefined ? {} : { workers: options.workers }),
         }),
       );

@@ -53,7 +53,11 @@ const SETTINGS = {
   },
   quitWhenOrphaned: { kind: 'flag', help: 'leave when the broker is lost and there is no work, in place of waiting' },
   brokerLostMs: { kind: 'whole', help: 'a broker that is silent for so long is lost (30000)', least: 100 },
-  logFile: { kind: 'text', flag: 'logfile', help: 'a file for the log, or stdout or stderr (stderr)' },
+  logFile: {
+    kind: 'text',
+    flag: 'logfile',
+    help: 'a file for the log, or stdout, stderr, or plain: lines for people (stderr)',
+  },
 } as const satisfies Readonly<Record<string, Setting>>;
 export type SettingName = keyof typeof SETTINGS;
 

@@ -36,7 +36,7 @@ export interface BrokerOptions {
   readonly insecure?: boolean;
   /** Use the ports of the last start in this folder again, and refuse to start when they are taken. @default true */
   readonly keepPorts?: boolean;
-  /** A file for the log, or `stdout` or `stderr`. @default 'stderr' */
+  /** A file for the log, or `stdout`, `stderr`, or `plain`: lines for people on standard error. @default 'stderr' */
   readonly logfile?: string;
   /** @default 'info' */
   readonly logLevel?: string;

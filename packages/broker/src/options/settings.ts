@@ -21,7 +21,7 @@ const SETTINGS = {
     negatable: true,
     help: 'use the same ports again after a restart (default; --no-keep-ports: free ones)',
   },
-  logfile: { kind: 'text', help: 'a file for the log, or stdout or stderr (stderr)' },
+  logfile: { kind: 'text', help: 'a file for the log, or stdout, stderr, or plain: lines for people (stderr)' },
   logLevel: { kind: 'level', help: `one of ${LOG_LEVELS.join(', ')} (info)` },
   beatMs: { kind: 'whole', help: `agents beat so often (${TIMES.beatMs})` },
   leaseMs: { kind: 'whole', help: `a grant of the right to load holds so long (${TIMES.leaseMs})` },
