@@ -20,6 +20,18 @@ export interface FakeBrokerOptions {
   readonly places?: Places;
 }
 
+/** A socket that was closed lets go of its address a moment later: the one after it waits for that. */
+const bindWhenFree = async (socket: zmq.Router | zmq.Pull | zmq.Publisher, place: string): Promise<void> => {
+  for (;;) {
+    try {
+      return await socket.bind(place);
+    } catch (thrown) {
+      if (place === ANY || (thrown as { code?: string }).code !== 'EADDRINUSE') throw thrown;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+};
+
 /** A broker as the original has it, of sockets and JSON alone. What it tells agents is up to the case. */
 export class FakeBroker {
   /** Questions on the frontend, all frames behind the routing id. */
@@ -58,7 +70,7 @@ export class FakeBroker {
     };
     const bound: Record<string, string> = { publisher: 'tcp://127.0.0.1:1' };
     for (const [name, socket] of Object.entries(sockets)) {
-      await socket.bind(places[name] ?? ANY);
+      await bindWhenFree(socket, places[name] ?? ANY);
       bound[name] = socket.lastEndpoint ?? '';
     }
     this.places = bound;
