@@ -79,6 +79,7 @@ describe('an agent of the two oldest generations on a library of its time', () =
       result: { pids: [7], command: 'RUN' },
     });
     expect(await stage.client.ask('STOP', { agent_id: '4711' })).toMatchObject({ result: { command: 'STOP' } });
-    expect(old.ways[0]?.[0]?.[0]).toBe(0);
+    // Those two came the client's way, whose id begins with a zero; the broker may have asked how it is in between.
+    expect(old.ways.filter((way) => way[0]?.[0] === 0)).toHaveLength(2);
   });
 });
