@@ -18,7 +18,7 @@ export const prove = async () => {
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   // The target's own first answers take milliseconds, which would be counted as the agents'.
   const target = `http://127.0.0.1:${server.address().port}/`;
-  for (let n = 0; n < 50; n += 1) await (await fetch(target)).text();
+  for (let n = 0; n < 50; n += 1) await (await fetch(target, { headers: { connection: 'close' } })).text();
   const folder = mkdtempSync(join(tmpdir(), 'muster-prove-'));
   const file = join(folder, 'skew.ts');
   writeFileSync(
