@@ -39,11 +39,26 @@ describe('the lock of a data folder', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it('goes to one of many that want it at once', async () => {
-    await writeFile(join(folder, OWNER.file), JSON.stringify({ pid: 2 ** 22 + 1, ticks: null }));
-    const tries = await Promise.allSettled(Array.from({ length: 8 }, () => lockFolder(folder, OWNER)));
-    const winners = tries.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
-    expect(winners).toHaveLength(1);
-    await winners[0]?.release();
+  it('goes to one of many that want it at once, each time', async () => {
+    for (let round = 0; round < 30; round += 1) {
+      await writeFile(join(folder, OWNER.file), JSON.stringify({ pid: 2 ** 22 + 1, ticks: null }));
+      const tries = await Promise.allSettled(Array.from({ length: 8 }, () => lockFolder(folder, OWNER)));
+      const winners = tries.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+      expect(winners).toHaveLength(1);
+      for (const each of tries)
+        if (each.status === 'rejected') expect(each.reason).toMatchObject({ details: { pid: process.pid } });
+      await winners[0]?.release();
+    }
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('is free although one died while it took the lock over', async () => {
+    const dead = JSON.stringify({ pid: 2 ** 22 + 1, ticks: null });
+    for (const second of [dead, '']) {
+      await writeFile(join(folder, OWNER.file), dead);
+      await writeFile(join(folder, `${OWNER.file}.taking`), second);
+      await (await lockFolder(folder, OWNER)).release();
+      expect(await readdir(folder)).toEqual([]);
+    }
   });
 });

@@ -1,4 +1,4 @@
-import { link, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MusterError } from '@muster/protocol';
 import { processStat } from '../process-stat.js';
@@ -23,7 +23,9 @@ interface Holder {
   readonly ticks: string | null;
 }
 
-const TRIES = 5;
+/** Another takes a lock over in a moment; it is waited for so often, and so long each time. */
+const TRIES = 100;
+const AGAIN_MS = 20;
 
 const ticksOf = (pid: number): string | null => processStat(pid)?.ticks ?? null;
 
@@ -56,13 +58,7 @@ export const lockFolder = async (folder: string, { file, hint }: LockOwner): Pro
   await writeFile(mine, JSON.stringify({ pid: process.pid, ticks: ticksOf(process.pid) }), { flag: 'wx' });
   try {
     for (let tries = 0; tries < TRIES; tries += 1) {
-      try {
-        // Unlike a rename, a link fails when the name is there already: one winner.
-        await link(mine, path);
-        return { release: () => rm(path, { force: true }) };
-      } catch (thrown) {
-        if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown;
-      }
+      if (await linked(mine, path)) return { release: () => rm(path, { force: true }) };
       const holder = await readHolder(path);
       if (holder !== null && isAlive(holder)) {
         throw new MusterError('DATA_FOLDER_LOCKED', `process ${holder.pid} uses the data folder ${folder}`, {
@@ -70,7 +66,7 @@ export const lockFolder = async (folder: string, { file, hint }: LockOwner): Pro
           details: { pid: holder.pid },
         });
       }
-      await setAside(path, `${mine}.old`);
+      if (!(await removeLeft(path, mine, tries > TRIES / 2))) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
     }
     throw new MusterError('DATA_FOLDER_LOCKED', `the lock of ${folder} keeps changing hands`);
   } finally {
@@ -78,12 +74,37 @@ export const lockFolder = async (folder: string, { file, hint }: LockOwner): Pro
   }
 };
 
-/** Of several that find a dead holder one moves its lock away; the others see theirs gone and try again. */
-const setAside = async (path: string, aside: string): Promise<void> => {
+/** Gives a file a second name. Unlike a rename this fails when the name is there already: one winner. */
+const linked = async (file: string, name: string): Promise<boolean> => {
   try {
-    await rename(path, aside);
-    await rm(aside, { force: true });
+    await link(file, name);
+    return true;
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown;
+    if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown;
+    return false;
+  }
+};
+
+/**
+ * Removes a lock whose holder is gone. Only who has a second lock for that may do so, and looks again under it: what another
+ * found to be left may be a new holder's by the time that it is removed.
+ *
+ * @param late a second lock that names nobody, as a cut of power leaves one, is not waited for any longer
+ * @returns false while another is about to
+ */
+const removeLeft = async (path: string, mine: string, late: boolean): Promise<boolean> => {
+  const taking = `${path}.taking`;
+  if (!(await linked(mine, taking))) {
+    const other = await readHolder(taking);
+    // It died in just that moment; who comes next finds the way free.
+    if (other === null ? late : !isAlive(other)) await rm(taking, { force: true });
+    return false;
+  }
+  try {
+    const holder = await readHolder(path);
+    if (holder === null || !isAlive(holder)) await rm(path, { force: true });
+    return true;
+  } finally {
+    await rm(taking, { force: true });
   }
 };
