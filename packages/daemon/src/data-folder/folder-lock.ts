@@ -66,7 +66,8 @@ export const lockFolder = async (folder: string, { file, hint }: LockOwner): Pro
           details: { pid: holder.pid },
         });
       }
-      if (!(await removeLeft(path, mine, tries > TRIES / 2))) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      if (!(await removeLeft(path, mine, tries > TRIES / 2)))
+        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
     }
     throw new MusterError('DATA_FOLDER_LOCKED', `the lock of ${folder} keeps changing hands`);
   } finally {
