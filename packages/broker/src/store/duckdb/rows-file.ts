@@ -215,7 +215,7 @@ export class RowsFile implements RowsBook {
   }
 
   async #appendPieces(pieces: RowsCommit['pieces'], bytes: number): Promise<void> {
-    if (this.#bytes > TABLE_BYTES || (bytes >= AT_ONCE_BYTES && this.#bytes > 0)) {
+    if (this.#bytes > (this.#way === 'once' ? 0 : TABLE_BYTES)) {
       const number = (this.#tables.at(-1)?.number ?? -1) + 1;
       await this.#connection.run(`CREATE TABLE rows_${number}(number BIGINT, kinds VARCHAR, body BLOB)`);
       this.#tables = [...this.#tables, { number, first: this.#nextPiece }];
